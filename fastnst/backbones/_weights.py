@@ -1,0 +1,136 @@
+"""Where a backbone's weights come from: a file, a folder, the cache, or torchvision's download."""
+
+import os
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Padding, Pooling
+from fastnst.errors import ConfigError
+from fastnst.registry import unknown
+
+FOLDER_VARIABLE = "FASTNST_WEIGHTS"
+
+
+def build_backbone(
+    name: str,
+    layers: Iterable[str],
+    weights: str | os.PathLike[str] | None = None,
+    pooling: Pooling = "max",
+    padding: Padding = "zeros",
+) -> FeatureExtractor:
+    """Make the frozen backbone ``name`` as deep as the deepest of ``layers``, with its weights.
+
+    Args:
+        name: One of :data:`BACKBONES`.
+        layers: What will be asked of it; what lies deeper is left out.
+        weights: A ``.safetensors`` or weights-only ``.pth`` file with torchvision's keys; it may hold the first layers
+            only. Without it: ``$FASTNST_WEIGHTS/<name>.safetensors``, the torch hub cache, torchvision's download.
+        pooling: ``"max"`` as trained, or ``"average"``.
+        padding: Of the 3x3 convolutions: ``"zeros"`` as trained, or ``"reflect"``, which keeps borders clean.
+
+    Raises:
+        ConfigError: An unknown name or layer, no weights to be had, or weights that do not fit.
+    """
+    backbone = BACKBONES[name](pooling, padding)
+    for layer in layers:
+        if layer not in backbone.stages:
+            raise ConfigError(unknown(f"layer of {name}", layer, backbone.stages))
+    keys = _torchvision_keys(backbone)
+    deepest = max(backbone.layers.index(layer) for layer in layers)
+    for stage in backbone.layers[deepest + 1 :]:
+        del backbone.stages[stage]
+    source, state = _find(name, weights)
+    _fill(backbone, {own: keys[own] for own in backbone.stages.state_dict()}, state, source)
+    return backbone
+
+
+def _torchvision_keys(backbone: FeatureExtractor) -> dict[str, str]:
+    """Map our parameter names to torchvision's, which number the same modules in the same order."""
+    stages = backbone.stages
+    return {
+        f"{stage}.{key}": f"features.{number}.{key}"
+        for number, (stage, module) in enumerate(stages.items())
+        for key in module.state_dict()
+    }
+
+
+def _fill(backbone: FeatureExtractor, keys: dict[str, str], state: dict[str, Tensor], source: str) -> None:
+    own = backbone.stages.state_dict()
+    for key, theirs in keys.items():
+        layer = key.split(".")[0]
+        if theirs not in state:
+            held = [stage for stage in backbone.layers if keys.get(f"{stage}.weight") in state]
+            raise ConfigError(
+                f"{source} does not hold {layer} ({theirs}) of {backbone.name}; its convolutions end with "
+                f"{held[-1] if held else 'none'}: choose earlier layers, or give complete weights"
+            )
+        if state[theirs].shape != own[key].shape:
+            raise ConfigError(
+                f"{source} does not fit {backbone.name}: {theirs} is {tuple(state[theirs].shape)}, "
+                f"not {tuple(own[key].shape)}"
+            )
+    backbone.stages.load_state_dict({key: state[theirs].float() for key, theirs in keys.items()})
+    backbone.requires_grad_(False)
+
+
+def _find(name: str, weights: str | os.PathLike[str] | None) -> tuple[str, dict[str, Tensor]]:
+    """Return where the weights were found, for messages, and the weights."""
+    if weights is not None:
+        if not Path(weights).is_file():
+            raise ConfigError(f"backbone weights {weights}: no such file")
+        return str(weights), _read(Path(weights))
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if folder and (path := Path(folder) / f"{name}.safetensors").is_file():
+        return str(path), _read(path)
+    url = _url(name)
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    if cached.is_file():
+        return str(cached), _read(cached)
+    return url, _download(name, url, cached)
+
+
+def _url(name: str) -> str:
+    from torchvision import models
+
+    return {
+        "vgg16": models.VGG16_Weights.IMAGENET1K_V1,
+        "vgg16_caffe": models.VGG16_Weights.IMAGENET1K_FEATURES,
+        "vgg19": models.VGG19_Weights.IMAGENET1K_V1,
+        "squeezenet1_0": models.SqueezeNet1_0_Weights.IMAGENET1K_V1,
+        "squeezenet1_1": models.SqueezeNet1_1_Weights.IMAGENET1K_V1,
+    }[name].url
+
+
+def _download(name: str, url: str, cached: Path) -> dict[str, Tensor]:
+    try:
+        return torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
+    except (URLError, OSError, RuntimeError) as error:
+        reason = str(getattr(error, "reason", error)).splitlines()[0]
+        raise ConfigError(
+            f"no weights for {name}: download of {url} failed ({reason}); on a machine with a network, fetch that file "
+            f"and put it at {cached}, or give its path as loss.weights, or name a folder with {name}.safetensors in "
+            f"{FOLDER_VARIABLE}"
+        ) from None
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ConfigError(f"{path}: refused, it is not a plain file of weights (it may contain code)") from None
+    except (SafetensorError, OSError, EOFError, RuntimeError) as error:
+        raise ConfigError(f"{path}: cannot be read as weights ({str(error).splitlines()[0]}); fetch it again") from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ConfigError(f"{path}: does not hold a table of weights")
+    return state
+
+

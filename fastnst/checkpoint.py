@@ -1,0 +1,116 @@
+"""The published file: a network's weights as safetensors, with a header that says everything needed to use it."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from fastnst.files import replacing
+from fastnst.networks import TransformationNetwork, build_network
+
+SCHEMA = 1
+IMAGE_RANGE = "RGB in [0, 1], sRGB; output around [0, 1], clamp it"
+
+
+class CheckpointError(ValueError):
+    """A file cannot be used as a style checkpoint; the message names it and says why."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """How a checkpoint was made and judged; plain data, kept in the file's header as JSON.
+
+    Args:
+        network: ``{"name": ..., "config": {...}}``, enough to rebuild the network.
+        styles: One ``{"name", "sha256", "size": [height, width]}`` per style, in the order of style ids.
+        loss: The :class:`~fastnst.losses.LossConfig` it was trained under, and the measured ``content_scales``.
+        training: Steps, batch size, crop size, learning rate, precision, seed, photographs.
+        judged: Loss terms on held-out photographs at the end: ``{"photos", "size", "terms": {path: value}}``.
+        image_range: What goes in and comes out.
+        created: Date of the training, ISO 8601.
+        fastnst_version: Version that wrote the file.
+        schema: Version of this layout.
+    """
+
+    network: dict[str, Any]
+    styles: list[dict[str, Any]] = field(default_factory=list)
+    loss: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    judged: dict[str, Any] = field(default_factory=dict)
+    image_range: str = IMAGE_RANGE
+    created: str = ""
+    fastnst_version: str = ""
+    schema: int = SCHEMA
+
+
+def describe(network: TransformationNetwork) -> dict[str, Any]:
+    """Say which network this is, as :class:`Metadata` wants it."""
+    return {"name": network_name(network), "config": network.config}
+
+
+def network_name(network: TransformationNetwork) -> str:
+    """Return the name a network is registered under."""
+    from fastnst.networks import NETWORKS
+
+    return next(name for name in NETWORKS if NETWORKS[name] is type(network))
+
+
+def save_checkpoint(path: str | os.PathLike[str], network: TransformationNetwork, metadata: Metadata) -> None:
+    """Write network and metadata to ``path``; complete or not at all."""
+    weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    header = {"format": "pt", "fastnst": json.dumps(asdict(metadata), sort_keys=True)}
+    with replacing(path) as temporary:
+        save_file(weights, temporary, metadata=header)
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> tuple[TransformationNetwork, Metadata]:
+    """Rebuild a network, in eval mode on the CPU, and say how it was made.
+
+    Raises:
+        CheckpointError: Missing, truncated, foreign, newer than this program, or not what its header says.
+    """
+    path = Path(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = _parse(path, file.metadata() or {})
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file") from None
+    except (SafetensorError, OSError) as error:
+        reason = "is a folder" if path.is_dir() else "is not a whole safetensors file"
+        raise CheckpointError(f"{path}: {reason} ({str(error).splitlines()[0]})") from None
+    try:
+        network = build_network(str(metadata.network["name"]), **metadata.network["config"])
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"{path}: its network cannot be rebuilt: {error}") from None
+    _fill(path, network, weights)
+    return network.eval(), metadata
+
+
+def _parse(path: Path, header: dict[str, str]) -> Metadata:
+    if "fastnst" not in header:
+        raise CheckpointError(f"{path}: a safetensors file, but not a style trained by fastnst")
+    try:
+        data = json.loads(header["fastnst"])
+        schema = int(data["schema"])
+        if schema > SCHEMA:
+            raise CheckpointError(f"{path}: written by a newer fastnst (schema {schema}); upgrade fastnst")
+        return Metadata(**{item.name: data[item.name] for item in fields(Metadata) if item.name in data})
+    except (json.JSONDecodeError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{path}: its header is damaged ({error})") from None
+
+
+def _fill(path: Path, network: TransformationNetwork, weights: dict[str, torch.Tensor]) -> None:
+    own = network.state_dict()
+    strange = sorted(own.keys() ^ weights.keys())
+    strange += [key for key in own.keys() & weights.keys() if own[key].shape != weights[key].shape]
+    if strange:
+        raise CheckpointError(f"{path}: its weights do not fit the network it names: {', '.join(strange[:3])}")
+    if not all(torch.isfinite(value).all() for value in weights.values()):
+        raise CheckpointError(f"{path}: holds weights that are not finite numbers; train it again")
+    network.load_state_dict({key: value.to(own[key].dtype) for key, value in weights.items()})

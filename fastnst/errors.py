@@ -1,0 +1,8 @@
+"""Errors whose message is meant for the person at the keyboard."""
+
+
+class ConfigError(ValueError):
+    """A setting asks for something that cannot be: an unknown name, an impossible size, an empty folder.
+
+    The command line ends with exit code 2 on this error and with 1 on any other.
+    """

@@ -1,0 +1,199 @@
+"""The one objective of fastnst: training, optimization and comparison all judge by it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fastnst.backbones import FeatureExtractor, Padding, Pooling, build_backbone
+from fastnst.errors import ConfigError
+from fastnst.losses.functional import total_variation
+from fastnst.losses.style import STYLE_LOSSES, StyleLoss
+
+Units = Literal["relative", "raw"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a picture is compared with, by layer.
+
+    Args:
+        values: Features of the photographs, or statistics of the style.
+        scales: What a squared difference is divided by, one number per layer.
+    """
+
+    values: Mapping[str, Tensor]
+    scales: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class LossReport:
+    """Weighted loss terms by path (``content/relu3_1``, ``style/relu1_1``, ``tv``); they add up to the loss."""
+
+    terms: Mapping[str, Tensor]
+
+    @property
+    def total(self) -> Tensor:
+        """The loss, a scalar."""
+        return torch.stack(tuple(self.terms.values())).sum()
+
+    def part(self, kind: str) -> Tensor:
+        """Sum the terms of one kind: ``content``, ``style`` or ``tv``."""
+        chosen = [term for path, term in self.terms.items() if path.split("/")[0] == kind]
+        return torch.stack(chosen).sum() if chosen else self.total.new_zeros(())
+
+
+class PerceptualLoss(nn.Module):
+    """Judge stylized images by the features of a frozen backbone.
+
+    Without memory: what to compare with is an argument, made by :meth:`content_target` and :meth:`style_target`.
+
+    Args:
+        backbone: Frozen feature network, at least as deep as the layers below.
+        content: Weight of each content layer, a mean squared difference of features.
+        style: Weight of each style layer.
+        style_loss: The distance used in every style layer.
+        style_weight: Factor on all style terms.
+        tv: Weight of the total variation of the stylized image in [0, 1].
+        units: ``"relative"`` divides each content term by the mean square of photographs' features and each style term
+            by the distance of the style from a blank statistic (for Gram: the mean square of its entries), and takes
+            layer weights as shares of one; 1 then means "as wrong as a blank picture", for any backbone, layers,
+            style picture and size. ``"raw"`` is the plain convention that papers' weights refer to.
+    """
+
+    def __init__(
+        self,
+        backbone: FeatureExtractor,
+        content: Mapping[str, float],
+        style: Mapping[str, float],
+        style_loss: StyleLoss,
+        style_weight: float = 1.0,
+        tv: float = 0.0,
+        units: Units = "relative",
+    ) -> None:
+        super().__init__()
+        self.backbone, self.style_loss = backbone, style_loss
+        self.units, self.tv = units, tv
+        self.content = _shares(content) if units == "relative" else dict(content)
+        shares = _shares(style) if units == "relative" else dict(style)
+        self.style = {layer: style_weight * weight for layer, weight in shares.items()}
+
+    @torch.no_grad()
+    def content_target(self, photos: Tensor, scales: Mapping[str, float] | None = None) -> Target:
+        """Take the features of photographs ``(B, 3, H, W)``, computed no deeper than the content layers.
+
+        Args:
+            photos: RGB in [0, 1].
+            scales: From :meth:`content_scales`; measured on ``photos`` themselves by default.
+        """
+        features = self.backbone(photos, self.content)
+        return Target(features, scales if scales is not None else self._content_scales(features))
+
+    @torch.no_grad()
+    def content_scales(self, photos: Tensor) -> dict[str, float]:
+        """Measure the mean square of photographs' features, which makes content terms comparable."""
+        return self._content_scales(self.backbone(photos, self.content))
+
+    @torch.no_grad()
+    def style_target(self, style: Tensor) -> Target:
+        """Take the statistics of style pictures ``(S, 3, H, W)``, RGB in [0, 1], and the scale of each layer."""
+        features = self.backbone(style, self.style)
+        values = {layer: self.style_loss.target(maps) for layer, maps in features.items()}
+        if self.units == "raw":
+            return Target(values, dict.fromkeys(values, 1.0))
+        blank = {layer: self.style_loss(torch.zeros_like(maps), values[layer]) for layer, maps in features.items()}
+        return Target(values, {layer: _positive(distance) for layer, distance in blank.items()})
+
+    def forward(self, stylized: Tensor, content: Target, style: Target) -> LossReport:
+        """Compare stylized images ``(B, 3, H, W)``, RGB around [0, 1], with both targets."""
+        features = self.backbone(stylized, {*self.content, *self.style})
+        terms = {
+            f"content/{layer}": weight / content.scales[layer] * _distance(features[layer], content.values[layer])
+            for layer, weight in self.content.items()
+        }
+        terms |= {
+            f"style/{layer}": weight / style.scales[layer] * self.style_loss(features[layer], style.values[layer])
+            for layer, weight in self.style.items()
+        }
+        if self.tv:
+            terms["tv"] = self.tv * total_variation(stylized)
+        return LossReport(terms)
+
+    def _content_scales(self, features: Mapping[str, Tensor]) -> dict[str, float]:
+        if self.units == "raw":
+            return dict.fromkeys(features, 1.0)
+        return {layer: _positive(maps.float().square().mean()) for layer, maps in features.items()}
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Which features are compared and how much each counts; plain data, the same for every command.
+
+    Args:
+        backbone: Frozen network whose features are compared, e.g. ``vgg19``.
+        content: Weight of each content layer.
+        style: Weight of each style layer; in relative units only their proportions count.
+        style_loss: Statistic compared in the style layers.
+        style_weight: Factor on all style terms; more is more painting and less photograph.
+        tv: Weight of the total variation, which smooths.
+        units: ``relative``: weights mean the same everywhere; ``raw``: the plain convention that papers' weights
+            refer to.
+        pooling: Of the backbone: ``max`` as trained, or ``average``.
+        padding: Of the backbone: ``zeros`` as trained, or ``reflect``.
+        weights: File with the backbone's weights, in place of the usual places.
+    """
+
+    backbone: str = "vgg19"
+    content: dict[str, float] = field(default_factory=lambda: {"relu3_1": 1.0})
+    style: dict[str, float] = field(
+        default_factory=lambda: {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}
+    )
+    style_loss: str = "gram"
+    style_weight: float = 3.0
+    tv: float = 0.0
+    units: Units = "relative"
+    pooling: Pooling = "max"
+    padding: Padding = "zeros"
+    weights: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        weights = [*self.content.values(), *self.style.values(), self.style_weight, self.tv]
+        if not all(0 <= weight < float("inf") for weight in weights):
+            raise ConfigError(f"loss weights must be finite and not negative, got {weights}")
+        if not any(self.content.values()) and not any(self.style.values()):
+            raise ConfigError("the loss compares nothing: give at least one content or style layer")
+
+    def build(self) -> PerceptualLoss:
+        """Make the loss, with its backbone's weights loaded.
+
+        Raises:
+            ConfigError: An unknown name or layer, or no weights.
+        """
+        style_loss = STYLE_LOSSES[self.style_loss]()
+        layers = {*self.content, *self.style}
+        backbone = build_backbone(self.backbone, layers, self.weights, self.pooling, self.padding)
+        return PerceptualLoss(
+            backbone, self.content, self.style, style_loss, self.style_weight, self.tv, self.units
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Return plain data for a checkpoint, without the path of this machine's weights file."""
+        return {key: value for key, value in vars(self).items() if key != "weights"}
+
+
+def _shares(weights: Mapping[str, float]) -> dict[str, float]:
+    total = sum(weights.values())
+    return {layer: weight / total for layer, weight in weights.items()} if total else dict(weights)
+
+
+def _distance(features: Tensor, target: Tensor) -> Tensor:
+    return F.mse_loss(features.float(), target.float())
+
+
+def _positive(value: Tensor) -> float:
+    """Make a scale of a measured mean square; features that are all zero leave the difference as it is."""
+    return float(value) or 1.0
