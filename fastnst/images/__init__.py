@@ -3,6 +3,7 @@
 from fastnst.images.geometry import fit, pad_to, resize
 from fastnst.images.io import (
     EXTENSIONS,
+    WRITABLE,
     ImageError,
     check_output,
     open_image,
@@ -15,6 +16,7 @@ from fastnst.images.io import (
 
 __all__ = [
     "EXTENSIONS",
+    "WRITABLE",
     "ImageError",
     "check_output",
     "fit",

@@ -1,0 +1,75 @@
+"""``fastnst``: the first word picks the command, and only that command is imported."""
+
+import importlib
+import logging
+import signal
+import sys
+
+from fastnst import __version__
+from fastnst.errors import ConfigError
+
+COMMANDS = {
+    "train": "train a network on one style picture and a set of photographs",
+    "stylize": "paint pictures with a trained network",
+    "optimize": "paint one picture by optimizing its pixels (Gatys et al.)",
+}
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
+
+
+def usage() -> str:
+    """Return the help of the whole program."""
+    lines = "\n".join(f"  {name:<10}{what}" for name, what in COMMANDS.items())
+    return (
+        f"usage: fastnst COMMAND [options]\n\nFast neural style transfer, version {__version__}.\n\n{lines}\n\n"
+        f"fastnst COMMAND --help tells more. --debug, anywhere, shows the traceback of an error."
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 failed, 2 usage, 3 part of a batch failed, 130 or 143 interrupted."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: list[str]) -> int:
+    """Run one command and return its exit code; errors become one line on stderr."""
+    debug = "--debug" in argv
+    argv = [word for word in argv if word != "--debug"]
+    logging.basicConfig(format="fastnst: %(message)s", level=logging.WARNING)
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0 if argv else EXIT_USAGE
+    if argv[0] == "--version":
+        print(f"fastnst {__version__}")
+        return 0
+    try:
+        if argv[0] not in COMMANDS:
+            from fastnst.registry import unknown
+
+            raise ConfigError(unknown("command", argv[0], COMMANDS))
+        command = importlib.import_module(f"fastnst.cli.{argv[0]}")
+        return int(command.run(argv[1:]) or 0)
+    except KeyboardInterrupt:
+        return _fail("interrupted", EXIT_INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        return _fail(_one_line(error), EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"fastnst: error: {message}", file=sys.stderr)
+    return code
+
+
+def _one_line(error: Exception) -> str:
+    """Say an expected error plainly, and name the kind of any other."""
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError | OSError | FloatingPointError) and text:
+        return text
+    return f"{type(error).__name__}: {text[:400]} (--debug shows where)"
+
+
+def interrupted_code(number: int) -> int:
+    """Return the exit code after a signal: 130 after Ctrl-C, 143 after SIGTERM."""
+    return EXIT_TERMINATED if number == signal.SIGTERM else EXIT_INTERRUPTED

@@ -1,0 +1,55 @@
+"""What the commands' parsers have in common."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+CONFIGS = (Path(__file__).parents[1] / "configs", Path(__file__).parents[2] / "configs")
+"""Inside an installed wheel, and in a checkout."""
+
+
+def find_config(name: str) -> str:
+    """Return the path of a config given by path or by the name of one that comes with fastnst.
+
+    Raises:
+        ConfigError: Neither.
+    """
+    from fastnst.errors import ConfigError
+    from fastnst.registry import unknown
+
+    if Path(name).is_file():
+        return name
+    shipped = {path.stem: path for folder in CONFIGS for path in sorted(folder.rglob("*.yaml"))}
+    if name not in shipped:
+        raise ConfigError(unknown("config", name, shipped))
+    return str(shipped[name])
+
+
+def with_configs(argv: list[str]) -> list[str]:
+    """Replace the names behind ``--config`` by paths."""
+    found, expect = [], False
+    for word in argv:
+        if expect:
+            word = find_config(word)
+        elif word.startswith("--config="):
+            word = f"--config={find_config(word.removeprefix('--config='))}"
+        expect = word == "--config"
+        found.append(word)
+    return found
+
+
+class Parser(ArgumentParser):
+    """Report a usage error as one line and exit with 2."""
+
+    def error(self, message: str, ex: Exception | None = None) -> Any:
+        line = plain(message)
+        print(f"fastnst: error: {line}; see fastnst {(self.prog or '').split()[-1]} --help", file=sys.stderr)
+        sys.exit(2)
+
+
+def plain(message: str) -> str:
+    """Shorten jsonargparse's report of several lines to the one that says what is wrong."""
+    lines = [line.strip(" -") for line in str(message).splitlines() if line.strip(" -")]
+    return " ".join(lines)

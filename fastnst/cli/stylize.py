@@ -1,0 +1,136 @@
+"""``fastnst stylize``."""
+
+import glob
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastnst.cli._parser import Parser
+from fastnst.errors import ConfigError
+
+EXIT_PARTLY = 3
+
+
+def parser() -> Parser:
+    """Build the parser; imports nothing heavy."""
+    parser = Parser(prog="fastnst stylize", description="Paint pictures with a trained network.")
+    parser.add_argument("input", nargs="+", help="pictures, folders of pictures, or patterns such as 'photos/*.jpg'")
+    parser.add_argument("--model", required=True, help="a style.safetensors, as fastnst train leaves it")
+    parser.add_argument("--out", required=True, help="a .png, .jpg or .webp for one picture; a folder for several")
+    parser.add_argument("--overwrite", type=bool, default=False, help="replace pictures that exist (true or false)")
+    parser.add_argument("--device", type=str | None, help="cuda, mps or cpu; the best there is by default")
+    return parser
+
+
+def run(argv: list[str]) -> int:
+    """Paint every input; broken ones are reported and passed over where there are several."""
+    options = parser().parse_args(_bare_flag(argv, "--overwrite"))
+    inputs = expand(options.input)
+    jobs = plan(inputs, options.out, several=len(inputs) > 1 or Path(options.input[0]).is_dir())
+    check(jobs, options.overwrite)
+
+    from fastnst.files import check_writable
+    from fastnst.inference import load
+
+    for folder in {target.parent for _, target in jobs}:
+        check_writable(folder)
+    stylizer = load(options.model, options.device)
+    return paint(stylizer, jobs)
+
+
+def expand(inputs: Sequence[str]) -> list[tuple[Path, Path]]:
+    """List the pictures meant, each with its path below the folder it was found in.
+
+    Raises:
+        ConfigError: Nothing there, or a folder or pattern without pictures.
+    """
+    from fastnst.images import EXTENSIONS
+
+    found: list[tuple[Path, Path]] = []
+    for text in inputs:
+        path = Path(text)
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in EXTENSIONS)
+            new = [(picture, picture.relative_to(path)) for picture in inside]
+        elif path.exists() or not glob.has_magic(text):
+            new = [(path, Path(path.name))]
+        else:
+            new = [(Path(name), Path(Path(name).name)) for name in sorted(glob.glob(text, recursive=True))]
+            new = [(name, below) for name, below in new if name.is_file() and name.suffix.lower() in EXTENSIONS]
+        if not new:
+            raise ConfigError(f"{text}: holds no pictures ({', '.join(sorted(EXTENSIONS))})")
+        found += new
+    return found
+
+
+def plan(inputs: list[tuple[Path, Path]], out: str, several: bool) -> list[tuple[Path, Path]]:
+    """Pair each picture with the file it becomes.
+
+    One picture goes to the file ``out``, or into it if it has no known extension; several go into the folder ``out``
+    under their own names, as PNG where the original's format is not written.
+
+    Raises:
+        ConfigError: Several pictures for one file, or two pictures of one name.
+    """
+    from fastnst.images import WRITABLE
+
+    if not several and Path(out).suffix and not Path(out).is_dir():
+        if Path(out).suffix.lower() not in WRITABLE:
+            raise ConfigError(f"--out {out}: write .png, .jpg or .webp, or name a folder")
+        return [(inputs[0][0], Path(out))]
+    if Path(out).suffix.lower() in WRITABLE:
+        raise ConfigError(f"--out {out}: {len(inputs)} pictures want a folder, not a file")
+    jobs = [(s, Path(out) / (b if b.suffix.lower() in WRITABLE else b.with_suffix(".png"))) for s, b in inputs]
+    seen: dict[Path, Path] = {}
+    for source, target in jobs:
+        if target in seen:
+            raise ConfigError(f"{seen[target]} and {source} would both become {target}; paint them in two calls")
+        seen[target] = source
+    return jobs
+
+
+def check(jobs: list[tuple[Path, Path]], overwrite: bool) -> None:
+    """Refuse, before any work, to lose a file.
+
+    Raises:
+        ConfigError: A target exists, or is the source itself.
+    """
+    for source, target in jobs:
+        if target.exists() and source.exists() and target.samefile(source):
+            raise ConfigError(f"{target}: would replace its own source; choose another --out")
+    existing = [target for _, target in jobs if target.exists()]
+    if existing and not overwrite:
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise ConfigError(f"{existing[0]}{more} exists; choose another --out, or --overwrite true")
+
+
+def paint(stylizer: object, jobs: list[tuple[Path, Path]]) -> int:
+    """Paint all jobs; with more than one, show progress and carry on behind a broken picture."""
+    from fastnst.images import ImageError, write_image
+    from fastnst.inference import Stylizer
+
+    assert isinstance(stylizer, Stylizer)
+    if len(jobs) == 1:
+        source, target = jobs[0]
+        write_image(stylizer(source), target)
+        return 0
+    from tqdm import tqdm
+
+    failed = 0
+    for source, target in tqdm(jobs, desc="stylize", unit="picture", disable=None):
+        try:
+            write_image(stylizer(source), target)
+        except (ImageError, FloatingPointError) as error:
+            failed += 1
+            tqdm.write(f"fastnst: error: {error}", file=sys.stderr)
+    print(f"painted {len(jobs) - failed} of {len(jobs)} pictures")
+    return (EXIT_PARTLY if failed < len(jobs) else 1) if failed else 0
+
+
+def _bare_flag(argv: list[str], flag: str) -> list[str]:
+    """Let ``--overwrite`` alone mean ``--overwrite true``."""
+    following = [*argv[1:], "--"]
+    return [
+        f"{word}=true" if word == flag and after.lower() not in ("true", "false", "yes", "no") else word
+        for word, after in zip(argv, following, strict=True)
+    ]

@@ -1,0 +1,187 @@
+"""``fastnst train``: LightningCLI's ``fit`` under shorter names, with a run folder and an honest resume."""
+
+import signal
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Trainer
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from fastnst.cli import interrupted_code
+from fastnst.cli._parser import plain, with_configs
+from fastnst.data import ImageDataModule
+from fastnst.errors import ConfigError
+from fastnst.files import check_writable
+from fastnst.training import (
+    RESUME_FILE,
+    STYLE_FILE,
+    AtomicCheckpointIO,
+    FeedForwardModule,
+    KeepCheckpoints,
+    Previews,
+    TrainingProgress,
+)
+
+SHORT = {
+    "--style": "--model.style",
+    "--photos": "--data.photos",
+    "--steps": "--trainer.max_steps",
+    "--style_weight": "--model.loss.style_weight",
+    "--out": "--trainer.default_root_dir",
+}
+DEFAULTS = {
+    "trainer.max_steps": 4000,
+    "trainer.devices": 1,
+    "trainer.precision": "32-true",
+    "trainer.gradient_clip_val": 1.0,
+    "trainer.log_every_n_steps": 10,
+    "trainer.val_check_interval": 250,
+    "trainer.num_sanity_val_steps": 0,
+    "trainer.default_root_dir": "runs/style",
+}
+"""How a run differs from Lightning's own defaults."""
+
+
+def run(argv: list[str]) -> int:
+    """Train; returns 0 when done, 130 or 143 when interrupted with everything saved."""
+    _quiet()
+    cli = TrainCLI(["fit", *with_configs([_long(word) for word in argv])])
+    return cli.exit_code
+
+
+def _long(word: str) -> str:
+    name, equals, value = word.partition("=")
+    return SHORT.get(name, name) + equals + value
+
+
+class TrainParser(LightningArgumentParser):
+    """Report a usage error as one line and exit with 2."""
+
+    def error(self, message: str, ex: Exception | None = None) -> Any:
+        print(f"fastnst: error: {_shorten(plain(message))}; see fastnst train --help", file=sys.stderr)
+        sys.exit(2)
+
+
+class TrainCLI(LightningCLI):
+    """Wire module, data and trainer, keep everything in one run folder, resume without forgetting the command line."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self.exit_code = 0
+        super().__init__(
+            FeedForwardModule,
+            ImageDataModule,
+            args=argv,
+            seed_everything_default=0,
+            save_config_kwargs={"overwrite": True},
+            parser_class=TrainParser,
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Offer ``fit`` alone."""
+        return {"fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule"}}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--resume", type=str | None, help="auto: go on where the run folder stands, if it does; or a .ckpt"
+        )
+        parser.set_defaults(DEFAULTS)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Give the trainer a run folder, an endless loader's bookkeeping, and our callbacks."""
+        options = self.config_init["fit"]["trainer"]
+        root, steps = Path(options["default_root_dir"]), options["max_steps"]
+        if steps < 1:
+            raise ConfigError(f"--steps {steps}: at least 1 step is needed")
+        every = min(int(options["val_check_interval"]), steps)
+        return super().instantiate_trainer(
+            logger=options["logger"] or TensorBoardLogger(root, name="", version="", default_hp_metric=False),
+            val_check_interval=every,
+            check_val_every_n_epoch=None,
+            use_distributed_sampler=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            plugins=[*(options["plugins"] or []), AtomicCheckpointIO()],
+            callbacks=[*(options["callbacks"] or []), TrainingProgress(), Previews(), KeepCheckpoints(root, every)],
+            **kwargs,
+        )
+
+    def before_fit(self) -> None:
+        """Check everything that can fail before anything is written."""
+        root = Path(self.trainer.default_root_dir)
+        check_writable(root)
+        self.datamodule.setup("fit")
+        self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
+        self._stop_gently()
+
+    def fit(self, model: Any, **kwargs: Any) -> None:
+        """Fit, then say what there is and how to go on."""
+        self.trainer.fit(model, **kwargs)
+        if self.trainer.is_global_zero:
+            self._report(Path(self.trainer.default_root_dir))
+
+    def _resume_from(self, root: Path) -> str | None:
+        """Find what to continue from, and say so.
+
+        Raises:
+            ConfigError: A file was named that is not there, or a finished run would be lost.
+        """
+        asked, last = self.config_init["fit"]["resume"], root / RESUME_FILE
+        if asked == "auto":
+            print(f"resuming from {last}" if last.is_file() else f"nothing to resume in {root}: starting fresh")
+            return str(last) if last.is_file() else None
+        if asked:
+            if not Path(asked).is_file():
+                raise ConfigError(f"--resume {asked}: no such file")
+            return str(asked)
+        if last.is_file():
+            raise ConfigError(f"{root} holds a run already; go on with --resume auto, or choose another --out")
+        return None
+
+    def _stop_gently(self) -> None:
+        """On the first Ctrl-C or SIGTERM finish the step and save; on the second stop at once."""
+
+        def stop(number: int, frame: Any) -> None:
+            if self.exit_code:
+                raise KeyboardInterrupt
+            self.exit_code = interrupted_code(number)
+            self.trainer.should_stop = True
+            print("\nfinishing this step and saving; once more to stop at once", file=sys.stderr)
+
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
+
+    def _report(self, root: Path) -> None:
+        passed_over = self.datamodule.passed_over()
+        if passed_over:
+            some = ", ".join(passed_over[:5]) + (", ..." if len(passed_over) > 5 else "")
+            print(f"passed over {len(passed_over)} photographs that could not be used: {some}")
+        step = self.trainer.global_step
+        if self.exit_code:
+            print(f"stopped at step {step}; go on with the same command and --resume auto")
+        else:
+            print(f"trained {step} steps; paint with: fastnst stylize --model {root / STYLE_FILE} PHOTO --out PICTURE")
+
+
+def _quiet() -> None:
+    """Silence what Lightning says about choices made here on purpose."""
+    import logging
+
+    for pattern in (".*args` parameter", ".*does not have many workers", ".*isinstance.treespec", ".*jsonargparse"):
+        warnings.filterwarnings("ignore", pattern)
+    for category in (DeprecationWarning, FutureWarning):
+        warnings.filterwarnings("ignore", category=category)
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if torch.cuda.is_available():
+        torch.set_float32_matmul_precision("high")
+
+
+def _shorten(message: str) -> str:
+    """Speak of options as they were typed, not of Lightning's subcommand."""
+    message = message.replace('Subcommand "fit"', "fastnst train").replace("Subcommand 'fit'", "fastnst train")
+    return message.replace("Parser key ", "").replace("fit.", "")
