@@ -10,8 +10,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from fastnst.errors import first_line
 from fastnst.files import replacing
-from fastnst.networks import TransformationNetwork, build_network
+from fastnst.networks import NETWORKS, TransformationNetwork, build_network
 
 SCHEMA = 1
 IMAGE_RANGE = "RGB in [0, 1], sRGB; output around [0, 1], clamp it"
@@ -55,8 +56,6 @@ def describe(network: TransformationNetwork) -> dict[str, Any]:
 
 def network_name(network: TransformationNetwork) -> str:
     """Return the name a network is registered under."""
-    from fastnst.networks import NETWORKS
-
     return next(name for name in NETWORKS if NETWORKS[name] is type(network))
 
 
@@ -83,7 +82,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[TransformationNetwork
         raise CheckpointError(f"{path}: no such file") from None
     except (SafetensorError, OSError) as error:
         reason = "is a folder" if path.is_dir() else "is not a whole safetensors file"
-        raise CheckpointError(f"{path}: {reason} ({str(error).splitlines()[0]})") from None
+        raise CheckpointError(f"{path}: {reason} ({first_line(error)})") from None
     try:
         network = build_network(str(metadata.network["name"]), **metadata.network["config"])
     except (KeyError, ValueError) as error:
@@ -108,7 +107,7 @@ def _parse(path: Path, header: dict[str, str]) -> Metadata:
 def _fill(path: Path, network: TransformationNetwork, weights: dict[str, torch.Tensor]) -> None:
     own = network.state_dict()
     strange = sorted(own.keys() ^ weights.keys())
-    strange += [key for key in own.keys() & weights.keys() if own[key].shape != weights[key].shape]
+    strange += sorted(key for key in own.keys() & weights.keys() if own[key].shape != weights[key].shape)
     if strange:
         raise CheckpointError(f"{path}: its weights do not fit the network it names: {', '.join(strange[:3])}")
     if not all(torch.isfinite(value).all() for value in weights.values()):

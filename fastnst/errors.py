@@ -6,3 +6,8 @@ class ConfigError(ValueError):
 
     The command line ends with exit code 2 on this error and with 1 on any other.
     """
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or else what it is called."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

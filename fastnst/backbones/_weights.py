@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Padding, Pooling
-from fastnst.errors import ConfigError
+from fastnst.errors import ConfigError, first_line
 from fastnst.registry import unknown
 
 FOLDER_VARIABLE = "FASTNST_WEIGHTS"
@@ -111,7 +111,7 @@ def _download(name: str, url: str, cached: Path) -> dict[str, Tensor]:
     try:
         return torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
     except (URLError, OSError, RuntimeError) as error:
-        reason = str(getattr(error, "reason", error)).splitlines()[0]
+        reason = getattr(error, "reason", None) or first_line(error)
         raise ConfigError(
             f"no weights for {name}: download of {url} failed ({reason}); on a machine with a network, fetch that file "
             f"and put it at {cached}, or give its path as loss.weights, or name a folder with {name}.safetensors in "
@@ -128,7 +128,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError:
         raise ConfigError(f"{path}: refused, it is not a plain file of weights (it may contain code)") from None
     except (SafetensorError, OSError, EOFError, RuntimeError) as error:
-        raise ConfigError(f"{path}: cannot be read as weights ({str(error).splitlines()[0]}); fetch it again") from None
+        raise ConfigError(f"{path}: cannot be read as weights ({first_line(error)}); fetch it again") from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ConfigError(f"{path}: does not hold a table of weights")
     return state

@@ -2,7 +2,6 @@
 
 import importlib
 import logging
-import signal
 import sys
 
 from fastnst import __version__
@@ -14,7 +13,7 @@ COMMANDS = {
     "optimize": "paint one picture by optimizing its pixels (Gatys et al.)",
 }
 
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 1, 2, 130, 143
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
 
 def usage() -> str:
@@ -69,7 +68,3 @@ def _one_line(error: Exception) -> str:
         return text
     return f"{type(error).__name__}: {text[:400]} (--debug shows where)"
 
-
-def interrupted_code(number: int) -> int:
-    """Return the exit code after a signal: 130 after Ctrl-C, 143 after SIGTERM."""
-    return EXIT_TERMINATED if number == signal.SIGTERM else EXIT_INTERRUPTED

@@ -1,17 +1,15 @@
 """``fastnst train``: LightningCLI's ``fit`` under shorter names, with a run folder and an honest resume."""
 
-import signal
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from fastnst.cli import interrupted_code
 from fastnst.cli._parser import plain, with_configs
 from fastnst.data import ImageDataModule
 from fastnst.errors import ConfigError
@@ -23,6 +21,7 @@ from fastnst.training import (
     FeedForwardModule,
     KeepCheckpoints,
     Previews,
+    StopGently,
     TrainingProgress,
 )
 
@@ -50,7 +49,7 @@ def run(argv: list[str]) -> int:
     """Train; returns 0 when done, 130 or 143 when interrupted with everything saved."""
     _quiet()
     cli = TrainCLI(["fit", *with_configs([_long(word) for word in argv])])
-    return cli.exit_code
+    return 128 + cli.stop.received if cli.stop.received else 0
 
 
 def _long(word: str) -> str:
@@ -70,7 +69,7 @@ class TrainCLI(LightningCLI):
     """Wire module, data and trainer, keep everything in one run folder, resume without forgetting the command line."""
 
     def __init__(self, argv: list[str]) -> None:
-        self.exit_code = 0
+        self.stop = StopGently()
         super().__init__(
             FeedForwardModule,
             ImageDataModule,
@@ -106,9 +105,12 @@ class TrainCLI(LightningCLI):
             enable_checkpointing=False,
             enable_model_summary=False,
             plugins=[*(options["plugins"] or []), AtomicCheckpointIO()],
-            callbacks=[*(options["callbacks"] or []), TrainingProgress(), Previews(), KeepCheckpoints(root, every)],
+            callbacks=[*(options["callbacks"] or []), *self._callbacks(root, every)],
             **kwargs,
         )
+
+    def _callbacks(self, root: Path, every: int) -> list[Callback]:
+        return [TrainingProgress(), Previews(), KeepCheckpoints(root, every), self.stop]
 
     def before_fit(self) -> None:
         """Check everything that can fail before anything is written."""
@@ -116,7 +118,6 @@ class TrainCLI(LightningCLI):
         check_writable(root)
         self.datamodule.setup("fit")
         self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
-        self._stop_gently()
 
     def fit(self, model: Any, **kwargs: Any) -> None:
         """Fit, then say what there is and how to go on."""
@@ -132,7 +133,8 @@ class TrainCLI(LightningCLI):
         """
         asked, last = self.config_init["fit"]["resume"], root / RESUME_FILE
         if asked == "auto":
-            print(f"resuming from {last}" if last.is_file() else f"nothing to resume in {root}: starting fresh")
+            if self.trainer.is_global_zero:
+                print(f"resuming from {last}" if last.is_file() else f"nothing to resume in {root}: starting fresh")
             return str(last) if last.is_file() else None
         if asked:
             if not Path(asked).is_file():
@@ -142,26 +144,13 @@ class TrainCLI(LightningCLI):
             raise ConfigError(f"{root} holds a run already; go on with --resume auto, or choose another --out")
         return None
 
-    def _stop_gently(self) -> None:
-        """On the first Ctrl-C or SIGTERM finish the step and save; on the second stop at once."""
-
-        def stop(number: int, frame: Any) -> None:
-            if self.exit_code:
-                raise KeyboardInterrupt
-            self.exit_code = interrupted_code(number)
-            self.trainer.should_stop = True
-            print("\nfinishing this step and saving; once more to stop at once", file=sys.stderr)
-
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
-
     def _report(self, root: Path) -> None:
         passed_over = self.datamodule.passed_over()
         if passed_over:
             some = ", ".join(passed_over[:5]) + (", ..." if len(passed_over) > 5 else "")
             print(f"passed over {len(passed_over)} photographs that could not be used: {some}")
         step = self.trainer.global_step
-        if self.exit_code:
+        if self.stop.received:
             print(f"stopped at step {step}; go on with the same command and --resume auto")
         else:
             print(f"trained {step} steps; paint with: fastnst stylize --model {root / STYLE_FILE} PHOTO --out PICTURE")
@@ -171,7 +160,7 @@ def _quiet() -> None:
     """Silence what Lightning says about choices made here on purpose."""
     import logging
 
-    for pattern in (".*args` parameter", ".*does not have many workers", ".*isinstance.treespec", ".*jsonargparse"):
+    for pattern in ("LightningCLI's args parameter", r"Found \d+ module\(s\) in eval mode", ".*many workers"):
         warnings.filterwarnings("ignore", pattern)
     for category in (DeprecationWarning, FutureWarning):
         warnings.filterwarnings("ignore", category=category)

@@ -35,7 +35,7 @@ class ImageDataModule(LightningDataModule):
             most 8.
         seed: Of order and crops.
 
-    A batch is ``(B, 3, size, size)`` of bytes. Photographs that cannot be read, or whose shorter side is under half
+    A batch is ``(B, 3, size, size)``, RGB in [0, 1], once it is on the device; loaders give bytes. Photographs that cannot be read, or whose shorter side is under half
     of ``size``, are passed over, counted, and named at the end.
     """
 
@@ -90,7 +90,7 @@ class ImageDataModule(LightningDataModule):
         assert self._train is not None, "setup() comes first"
         trainer = self.trainer
         rank, world_size = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-        start = trainer.fit_loop.epoch_loop.batch_progress.total.completed if trainer else 0
+        start = trainer.global_step * trainer.accumulate_grad_batches if trainer else 0
         if isinstance(self._train, IterableDataset):
             return self._stream(self._train, rank, world_size, start)
         self._crops = PhotoDataset(self._train, self.size, self.seed, augment=True)
@@ -104,6 +104,10 @@ class ImageDataModule(LightningDataModule):
         rank, world_size = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         share = self._held_out[rank::world_size] if len(self._held_out) >= world_size else self._held_out
         return DataLoader(share, batch_size=self.batch_size)  # type: ignore[arg-type]  # a tensor indexes like a set
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor:
+        """Turn bytes into RGB in [0, 1] on the device: a quarter of the transfer."""
+        return (batch.float() / 255).contiguous(memory_format=torch.channels_last)
 
     def passed_over(self) -> list[str]:
         """Name the photographs of this process that could not be used so far."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets import Dataset, Image, IterableDataset, disable_progress_bars, load_dataset
 
-from fastnst.errors import ConfigError
+from fastnst.errors import ConfigError, first_line
 from fastnst.images import EXTENSIONS
 
 Photos = Dataset | IterableDataset
@@ -58,7 +58,7 @@ def _from_parquet(paths: list[str], text: str) -> Photos:
     try:
         return load_dataset("parquet", data_files=paths, split="train")
     except Exception as error:  # datasets wraps whatever its builders raise
-        raise ConfigError(f"{text}: cannot be read as parquet ({_line(error)})") from error
+        raise ConfigError(f"{text}: cannot be read as parquet ({first_line(error)})") from error
 
 
 def _from_hub(name: str, split: str) -> Photos:
@@ -66,7 +66,7 @@ def _from_hub(name: str, split: str) -> Photos:
         return load_dataset(name, split=split, streaming=True)
     except Exception as error:  # a dozen kinds, of three libraries, for "not there" and "no network"
         raise ConfigError(
-            f"{name}: no such file or folder, and no data set of that name can be had from the hub ({_line(error)})"
+            f"{name}: no such file or folder, and no data set of that name can be had from the hub ({first_line(error)})"
         ) from error
 
 
@@ -85,6 +85,3 @@ def _image_column(photos: Photos, text: str) -> str:
         raise ConfigError(f"{text}: has no column of pictures; its columns are {', '.join(features)}")
     return columns[0] if columns else "image"
 
-
-def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

@@ -16,6 +16,7 @@ import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from fastnst.errors import first_line
 from fastnst.files import replacing
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def open_image(source: Source, name: str | None = None) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError(f"{name}: more than {Image.MAX_IMAGE_PIXELS} pixels; reduce it first") from None
     except (OSError, ValueError, SyntaxError, TypeError, EOFError, OverflowError, MemoryError) as error:
-        reason = "truncated" if "truncated" in str(error) else str(error).splitlines()[0] if str(error) else "broken"
+        reason = "truncated" if "truncated" in str(error) else first_line(error)
         raise ImageError(f"{name}: cannot be read as a picture ({reason})") from error
 
 

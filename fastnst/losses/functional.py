@@ -13,7 +13,8 @@ def gram(features: Tensor) -> Tensor:
     Source: Gatys, Ecker, Bethge. CVPR 2016, eq. 3, there without the division.
     """
     with torch.autocast(features.device.type, enabled=False):
-        flat = features.flatten(2).float()  # (B, C, H*W)
+        flat = features.flatten(2)  # (B, C, H*W)
+        flat = flat if flat.dtype == torch.float64 else flat.float()
         return flat @ flat.mT / flat.shape[2]
 
 

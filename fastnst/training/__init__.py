@@ -1,6 +1,13 @@
 """Train transformation networks with Lightning."""
 
-from fastnst.training.callbacks import RESUME_FILE, STYLE_FILE, KeepCheckpoints, Previews, TrainingProgress
+from fastnst.training.callbacks import (
+    RESUME_FILE,
+    STYLE_FILE,
+    KeepCheckpoints,
+    Previews,
+    StopGently,
+    TrainingProgress,
+)
 from fastnst.training.checkpoint_io import AtomicCheckpointIO
 from fastnst.training.module import FeedForwardModule
 
@@ -11,5 +18,6 @@ __all__ = [
     "FeedForwardModule",
     "KeepCheckpoints",
     "Previews",
+    "StopGently",
     "TrainingProgress",
 ]

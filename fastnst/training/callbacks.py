@@ -1,5 +1,6 @@
 """What a training run shows and keeps: progress, previews, resume files, and the published style."""
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -117,6 +118,35 @@ class Previews(Callback):
                 logger.experiment.add_image(tag, image, trainer.global_step)
 
 
+class StopGently(Callback):
+    """On the first Ctrl-C or SIGTERM finish the step and end the run in order; on the second stop at once.
+
+    Attributes:
+        received: Number of the first signal, or 0.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Replace Lightning's handlers, which drop what was not saved; its teardown restores what was before."""
+
+        def stop(number: int, frame: Any) -> None:
+            if self.received:
+                raise SystemExit(128 + number)
+            self.received = number
+            trainer.should_stop = True
+            if trainer.is_global_zero:
+                print("\nfinishing this step, judging and saving; once more to stop at once", file=sys.stderr)
+
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        if trainer.world_size > 1:  # a signal may have reached one process alone; all must stop at the same step
+            trainer.should_stop = trainer.strategy.reduce_boolean_decision(trainer.should_stop, all=False)
+
+
 class KeepCheckpoints(Callback):
     """Keep the resume file and the published style up to date, at every so many steps and at the end.
 
@@ -129,7 +159,7 @@ class KeepCheckpoints(Callback):
 
     def __init__(self, folder: str | Path, every: int) -> None:
         self.folder, self.every = Path(folder), every
-        self._written = -1
+        self._saved = self._published = -1
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Tensor, batch_idx: int
@@ -138,25 +168,32 @@ class KeepCheckpoints(Callback):
         if due or trainer.global_step % trainer.log_every_n_steps == 0:
             self._check(outputs, trainer)
         if due:
-            self._write(trainer, pl_module)
+            self._save(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._publish(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._write(trainer, pl_module)
+        self._save(trainer)
+        self._publish(trainer, pl_module)
 
     def _check(self, outputs: Any, trainer: Trainer) -> None:
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         if not torch.isfinite(loss):
-            kept = f"the files of step {self._written} are kept" if self._written >= 0 else "nothing was written"
+            kept = f"the files of step {self._saved} are kept" if self._saved >= 0 else "nothing was written"
             raise FloatingPointError(
                 f"the loss is {float(loss)} at step {trainer.global_step}; {kept}: resume with a lower --model.lr or "
                 f"--trainer.precision 32-true"
             )
 
-    def _write(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _save(self, trainer: Trainer) -> None:
+        if self._saved != trainer.global_step:
+            trainer.save_checkpoint(self.folder / RESUME_FILE)
+            self._saved = trainer.global_step
+
+    def _publish(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, FeedForwardModule)
-        if self._written == trainer.global_step:
-            return
-        trainer.save_checkpoint(self.folder / RESUME_FILE)
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and self._published != trainer.global_step:
             save_checkpoint(self.folder / STYLE_FILE, pl_module.network, pl_module.metadata())
-        self._written = trainer.global_step
+            self._published = trainer.global_step

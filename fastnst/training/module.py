@@ -34,7 +34,7 @@ class FeedForwardModule(LightningModule):
             and falls along a cosine to a hundredth.
 
     Batch:
-        ``(B, 3, H, W)``, bytes or RGB in [0, 1].
+        ``(B, 3, H, W)``, RGB in [0, 1].
 
     Logs:
         ``train/loss`` and one ``train/<term>`` per loss term, and the same under ``val/``; the terms add up to the
@@ -104,18 +104,13 @@ class FeedForwardModule(LightningModule):
         metrics = self.trainer.callback_metrics
         self.judged = {key[4:]: float(metrics[key]) for key in metrics if key.startswith("val/")}
 
-    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor:
-        """Turn bytes into [0, 1] where the network is: a quarter of the transfer."""
-        images = batch.float() / 255 if batch.dtype == torch.uint8 else batch
-        return images.contiguous(memory_format=torch.channels_last)
-
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         """Set the learning rate from the step alone, so that a resumed run obeys its command line."""
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.lr * schedule(self.trainer.global_step, self.trainer.max_steps)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.network.parameters(), lr=self.lr, fused=True)
+        return torch.optim.Adam(self.network.parameters(), lr=self.lr)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["state_dict"]

@@ -1,0 +1,111 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+from safetensors.torch import save_file
+from torch import nn
+
+from fastnst.backbones import FeatureExtractor
+from fastnst.backbones._extractor import conv_relu, pool
+from fastnst.checkpoint import Metadata, describe, save_checkpoint
+from fastnst.networks import build_network
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def toy_backbone() -> FeatureExtractor:
+    """Three small seeded convolutions under real layer names."""
+    torch.manual_seed(1)
+    stages: dict[str, nn.Module] = conv_relu("1_1", 3, 4, "zeros")
+    stages["pool1"] = pool(2, "max")
+    stages |= conv_relu("2_1", 4, 6, "zeros") | conv_relu("2_2", 6, 6, "zeros")
+    return FeatureExtractor("toy", stages)
+
+
+@pytest.fixture(scope="session")
+def toy_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with random weights for the first convolutions of VGG-19, through relu2_1."""
+    torch.manual_seed(2)
+    shapes = {"0": (64, 3), "2": (64, 64), "5": (128, 64)}
+    state = {}
+    for number, (channels, channels_in) in shapes.items():
+        conv = nn.Conv2d(channels_in, channels, 3)
+        state[f"features.{number}.weight"] = conv.weight.detach()
+        state[f"features.{number}.bias"] = conv.bias.detach()
+    path = tmp_path_factory.mktemp("weights") / "toy.safetensors"
+    save_file(state, path)
+    return path
+
+
+def picture(width: int = 48, height: int = 40, seed: int = 0) -> Image.Image:
+    """A smooth colored picture, different for every seed."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (4, 5, 3), dtype=np.uint8))
+    return small.resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def make_picture() -> Callable[..., Image.Image]:
+    return picture
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A nested folder of twelve small photographs."""
+    folder = tmp_path_factory.mktemp("photos")
+    for i in range(12):
+        path = folder / ("nested" if i % 3 == 0 else ".") / f"{i:02}.png"
+        path.parent.mkdir(exist_ok=True)
+        picture(64 + i, 50 + i, seed=i).save(path)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def style_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("style") / "waves.jpg"
+    picture(80, 70, seed=99).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny untrained checkpoint."""
+    torch.manual_seed(3)
+    network = build_network("johnson", width=4, blocks=1)
+    path = tmp_path_factory.mktemp("model") / "style.safetensors"
+    save_checkpoint(path, network, Metadata(network=describe(network)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Development weights and pictures beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the development data beside the checkout")
+    return SHARED
+
+
+@pytest.fixture
+def train_options(photos: Path, style_picture: Path, toy_weights: Path, tmp_path: Path) -> list[str]:
+    """The options of a training that takes a second."""
+    return [
+        *("train", "--style", str(style_picture), "--photos", str(photos), "--out", str(tmp_path / "run")),
+        *("--steps", "4", "--data.size", "32", "--data.batch_size", "2", "--data.workers", "0"),
+        *("--data.val_count", "2", "--model.network_options", "{width: 4, blocks: 1}", "--model.style_size", "48"),
+        *("--model.loss.weights", str(toy_weights), "--model.loss.content", "{relu2_1: 1}"),
+        *("--model.loss.style", "{relu1_1: 1, relu2_1: 1}", "--trainer.accelerator", "cpu"),
+        *("--trainer.precision", "32-true", "--trainer.log_every_n_steps", "1"),
+    ]

@@ -1,0 +1,60 @@
+import io
+
+import pytest
+from datasets import Dataset, Features, Image, Value
+
+from fastnst.data import open_photos
+from fastnst.errors import ConfigError
+
+
+@pytest.fixture
+def parquet(tmp_path, make_picture):
+    def encoded(seed):
+        buffer = io.BytesIO()
+        make_picture(seed=seed).save(buffer, "JPEG")
+        return {"bytes": buffer.getvalue(), "path": f"{seed}.jpg"}
+
+    data = {"label": ["a"] * 5, "photo": [encoded(i) for i in range(5)]}
+    Dataset.from_dict(data, features=Features({"label": Value("string"), "photo": Image()})).to_parquet(tmp_path / "p.parquet")
+    return tmp_path / "p.parquet"
+
+
+def test_folders_are_read_nested_and_undecoded(photos):
+    rows = list(open_photos(photos))
+    assert len(rows) == 12
+    assert rows[0]["image"]["path"].endswith(".png")
+
+
+def test_parquet_files_are_read_whatever_the_column_is_called(parquet):
+    for source in (parquet, parquet.parent, str(parquet.parent / "*.parquet")):
+        rows = list(open_photos(source))
+        assert [row["image"]["path"] for row in rows] == [f"{i}.jpg" for i in range(5)]
+        assert rows[0]["image"]["bytes"][:2] == b"\xff\xd8"
+
+
+def test_patterns_select_files(photos):
+    assert len(open_photos(str(photos / "0*.png"))) == 6
+
+
+def test_a_folder_without_pictures_is_an_error(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(ConfigError, match="holds no pictures"):
+        open_photos(tmp_path)
+
+
+def test_neither_path_nor_hub_set_says_so():
+    with pytest.raises(ConfigError, match="no such file or folder, and no data set"):
+        open_photos("somebody/no-such-set")
+
+
+def test_a_table_without_pictures_lists_its_columns(tmp_path):
+    Dataset.from_dict({"text": ["a"]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ConfigError, match="no column of pictures; its columns are text"):
+        open_photos(tmp_path / "t.parquet")
+
+
+def test_broken_parquet_is_one_line(tmp_path):
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(ConfigError, match="cannot be read as parquet") as error:
+        open_photos(tmp_path / "t.parquet")
+    assert "\n" not in str(error.value)

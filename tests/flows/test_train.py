@@ -1,0 +1,190 @@
+"""Whole trainings, of a second each."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import fastnst
+from fastnst.cli import run
+
+RESUME = Path("checkpoints") / "last.ckpt"
+
+
+def in_process(options: list[str]) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "fastnst", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+
+
+def out_of(options: list[str]) -> Path:
+    return Path(options[options.index("--out") + 1])
+
+
+def into(options: list[str], folder: Path) -> list[str]:
+    changed = list(options)
+    changed[changed.index("--out") + 1] = str(folder)
+    return changed
+
+
+def scalars(folder: Path) -> EventAccumulator:
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return events
+
+
+def test_training_leaves_a_style_a_config_a_resume_file_and_a_log(train_options, capsys, make_picture):
+    assert run(train_options) == 0
+    out = out_of(train_options)
+    assert {path.name for path in out.iterdir()} >= {"style.safetensors", "config.yaml", "checkpoints"}
+    assert fastnst.load(out / "style.safetensors", "cpu")(make_picture()).size == (48, 40)
+    assert f"fastnst stylize --model {out / 'style.safetensors'}" in capsys.readouterr().out
+    events = scalars(out)
+    terms = {"loss", "content/relu2_1", "style/relu1_1", "style/relu2_1"}
+    logged = set(events.Tags()["scalars"])
+    assert {f"train/{term}" for term in terms} | {f"val/{term}" for term in terms} | {"lr", "images_per_second"} <= logged
+    assert set(events.Tags()["images"]) == {"style", "painted"}
+    parts = [events.Scalars(f"train/{term}")[0].value for term in terms - {"loss"}]
+    assert events.Scalars("train/loss")[0].value == pytest.approx(sum(parts), rel=1e-4)
+
+
+def test_metadata_tells_how_it_was_made_and_judged(train_options):
+    run(train_options)
+    metadata = fastnst.load(out_of(train_options) / "style.safetensors", "cpu").metadata
+    assert metadata.network == {"name": "johnson", "config": {"width": 4, "blocks": 1}}
+    assert metadata.styles[0]["name"] == "waves"
+    assert len(metadata.styles[0]["sha256"]) == 64
+    assert metadata.loss["backbone"] == "vgg19"
+    assert metadata.training["steps"] == 4
+    assert metadata.judged["photos"] == 2
+    assert set(metadata.judged["terms"]) == {"loss", "content/relu2_1", "style/relu1_1", "style/relu2_1"}
+    assert str(Path.home()) not in json.dumps(vars(metadata))
+    assert "/" not in metadata.training["photos"]
+
+
+def test_resume_file_holds_no_backbone(train_options):
+    run(train_options)
+    checkpoint = torch.load(out_of(train_options) / RESUME, weights_only=True)
+    assert not any("backbone" in key for key in checkpoint["state_dict"])
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(train_options, tmp_path, capsys):
+    straight, broken = into(train_options, tmp_path / "straight"), into(train_options, tmp_path / "broken")
+    steps = ["--steps", "20", "--trainer.val_check_interval", "4", "--data.workers", "1"]
+    assert run([*straight, *steps]) == 0
+    killed = in_process([*broken, *steps, "--trainer.callbacks+=spies.DieAt", "--trainer.callbacks.step", "10"])
+    killed.communicate(timeout=100)
+    assert killed.returncode == 9
+    assert run([*broken, *steps, "--resume", "auto"]) == 0
+    weights = [load_file(tmp_path / name / "style.safetensors") for name in ("straight", "broken")]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+def test_command_line_wins_over_the_checkpoint(train_options):
+    run(train_options)
+    longer = [*train_options, "--resume", "auto", "--steps", "6", "--model.lr", "0.5", "--trainer.log_every_n_steps", "1"]
+    assert run(longer) == 0
+    rates = scalars(out_of(train_options)).Scalars("lr")
+    assert rates[-1].step >= 4
+    assert rates[-1].value > 1e-3
+    checkpoint = torch.load(out_of(train_options) / RESUME, weights_only=True)
+    assert checkpoint["global_step"] == 6
+
+
+def test_resuming_a_finished_run_changes_nothing(train_options):
+    run(train_options)
+    before = load_file(out_of(train_options) / "style.safetensors")
+    assert run([*train_options, "--resume", "auto"]) == 0
+    after = load_file(out_of(train_options) / "style.safetensors")
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_a_second_run_does_not_overwrite_the_first(train_options, capsys):
+    run(train_options)
+    assert run(train_options) == 2
+    assert "holds a run already; go on with --resume auto" in capsys.readouterr().err
+
+
+def test_resume_auto_without_a_checkpoint_says_so(train_options, capsys):
+    assert run([*train_options, "--resume", "auto"]) == 0
+    assert "starting fresh" in capsys.readouterr().out
+
+
+def test_config_used_can_be_used_again(train_options, tmp_path):
+    run(train_options)
+    again = ["train", "--config", str(out_of(train_options) / "config.yaml"), "--out", str(tmp_path / "again")]
+    assert run(again) == 0
+    first, second = (load_file(path / "style.safetensors") for path in (out_of(train_options), tmp_path / "again"))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_a_config_is_found_by_name_and_overridden(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        run(["train", "--config", "johnson2016", "--style_weight", "7", "--print_config"])
+    assert exit_.value.code == 0
+    printed = capsys.readouterr().out
+    assert "backbone: vgg16_caffe" in printed
+    assert "style_weight: 7" in printed
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_says_how_to_go_on(train_options, sent, code):
+    process = in_process([*train_options, "--steps", "100000", "--trainer.val_check_interval", "5"])
+    deadline = time.monotonic() + 100
+    while not (out_of(train_options) / RESUME).exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(sent)
+    output, errors = process.communicate(timeout=100)
+    assert process.returncode == code, errors
+    assert "go on with the same command and --resume auto" in output
+    assert "Traceback" not in errors
+    step = torch.load(out_of(train_options) / RESUME, weights_only=True)["global_step"]
+    assert f"stopped at step {step}" in output
+    more = ["--steps", str(step + 2), "--resume", "auto", "--trainer.val_check_interval", "5"]
+    assert run([*train_options, *more]) == 0
+    steps = [event.step for event in scalars(out_of(train_options)).Scalars("train/loss")]
+    assert steps[-1] >= step
+    assert sorted(set(steps)) == steps
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(train_options, capsys):
+    assert run([*train_options, "--model.lr", "1e30", "--steps", "50"]) == 1
+    assert "resume with a lower --model.lr" in capsys.readouterr().err
+
+
+def test_two_processes_see_disjoint_photographs_and_end_with_the_same_weights(train_options, tmp_path):
+    spy = tmp_path / "spy"
+    spy.mkdir()
+    two = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.val_count", "2", "--data.batch_size", "1"]
+    two += ["--trainer.callbacks+=spies.Spy", "--trainer.callbacks.folder", str(spy)]
+    process = in_process([*train_options, *two])
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    reports = [json.loads((spy / f"{rank}.json").read_text()) for rank in range(2)]
+    first, second = ({tuple(key) for key in report["keys"]} for report in reports)
+    assert min(len(first), len(second)) >= 4
+    assert not first & second
+    assert reports[0]["weights"] == reports[1]["weights"]
+
+
+def test_broken_photographs_are_reported_at_the_end(train_options, photos, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(photos, tmp_path / "mixed")
+    for i in range(8):
+        (tmp_path / "mixed" / f"broken{i}.jpg").write_text("no")
+    options = [*train_options, "--steps", "12", "--photos", str(tmp_path / "mixed")]
+    assert run(options) == 0
+    assert "photographs that could not be used" in capsys.readouterr().out

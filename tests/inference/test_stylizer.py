@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import fastnst
+from fastnst.errors import ConfigError
+from fastnst.inference import pick_device
+
+
+@pytest.fixture
+def stylizer(model_file):
+    return fastnst.load(model_file, device="cpu")
+
+
+def test_each_kind_of_picture_gives_its_kind(stylizer, make_picture, tmp_path):
+    image = make_picture(33, 21)
+    image.save(tmp_path / "p.png")
+    from_image, from_path = stylizer(image), stylizer(tmp_path / "p.png")
+    assert isinstance(from_image, Image.Image)
+    assert from_image.size == (33, 21)
+    assert from_image.tobytes() == from_path.tobytes() == stylizer(str(tmp_path / "p.png")).tobytes()
+    tensor = torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
+    painted = stylizer(tensor)
+    assert painted.shape == (3, 21, 33)
+    assert np.abs(painted.permute(1, 2, 0).mul(255).round().numpy() - np.asarray(from_image)).max() == 0
+
+
+def test_tensors_keep_batch_and_dtype_and_range(stylizer):
+    painted = stylizer(torch.rand(3, 3, 16, 20, dtype=torch.float16))
+    assert (painted.shape, painted.dtype) == ((3, 3, 16, 20), torch.float16)
+    assert 0 <= painted.min() <= painted.max() <= 1
+
+
+def test_input_is_left_as_it_was(stylizer):
+    image = torch.rand(3, 16, 16)
+    before = image.clone()
+    stylizer(image)
+    assert torch.equal(image, before)
+
+
+def test_no_gradients_are_kept(stylizer):
+    assert not stylizer(torch.rand(3, 16, 16)).requires_grad
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 50), (7, 7)])
+def test_the_smallest_pictures_work(stylizer, size):
+    assert stylizer(Image.new("RGB", size)).size == size
+
+
+@pytest.mark.parametrize("wrong", [torch.rand(1, 16, 16), torch.zeros(3, 8, 8, dtype=torch.uint8), torch.rand(16, 16)])
+def test_other_tensors_are_refused(stylizer, wrong):
+    with pytest.raises(ValueError, match="RGB in"):
+        stylizer(wrong)
+
+
+def test_values_that_are_not_finite_are_an_error(stylizer):
+    stylizer.network.layers[-1].bias.data.fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="not finite"):
+        stylizer(torch.rand(3, 16, 16))
+
+
+def test_absent_devices_are_refused():
+    with pytest.raises(ConfigError, match="'tpu' is not here; there is .*cpu"):
+        pick_device("tpu")

@@ -1,0 +1,114 @@
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from fastnst.checkpoint import CheckpointError, Metadata, describe, load_checkpoint, save_checkpoint
+from fastnst.networks import build_network
+
+
+def header(path) -> dict:
+    with safe_open(path, "pt") as file:
+        return file.metadata()
+
+
+def rewrite(path, weights=None, **changes):
+    """Write the checkpoint again with other weights or metadata fields."""
+    network, _ = load_checkpoint(path)
+    data = json.loads(header(path)["fastnst"]) | changes
+    save_file(weights or network.state_dict(), path, metadata={"format": "pt", "fastnst": json.dumps(data)})
+    return path
+
+
+@pytest.fixture
+def checkpoint(tmp_path, model_file):
+    path = tmp_path / "copy.safetensors"
+    path.write_bytes(model_file.read_bytes())
+    return path
+
+
+def test_saving_and_loading_is_identity(tmp_path):
+    network = build_network("johnson", width=4, blocks=2)
+    metadata = Metadata(describe(network), styles=[{"name": "waves"}], judged={"terms": {"loss": 0.5}})
+    save_checkpoint(tmp_path / "style.safetensors", network, metadata)
+    loaded, read = load_checkpoint(tmp_path / "style.safetensors")
+    assert read == metadata
+    assert not loaded.training
+    image = torch.rand(1, 3, 20, 24)
+    torch.testing.assert_close(loaded(image), network(image))
+
+
+def test_header_is_strings_with_a_schema(model_file):
+    assert header(model_file)["format"] == "pt"
+    data = json.loads(header(model_file)["fastnst"])
+    assert data["schema"] == 1
+    assert data["network"] == {"name": "johnson", "config": {"width": 4, "blocks": 1}}
+    assert data["image_range"].startswith("RGB in [0, 1]")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "not a whole"), (b"<html>", "not a whole"), ("half", "not a whole"), ("extra", "not a whole")],
+)
+def test_broken_files_get_one_clear_line(content, words, checkpoint):
+    whole = checkpoint.read_bytes()
+    checkpoint.write_bytes({"half": whole[: len(whole) // 2], "extra": whole + b"more"}.get(content, content))
+    with pytest.raises(CheckpointError, match=words) as error:
+        load_checkpoint(checkpoint)
+    assert "copy.safetensors" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(CheckpointError, match=r"gone\.safetensors: no such file"):
+        load_checkpoint(tmp_path / "gone.safetensors")
+    with pytest.raises(CheckpointError, match="is a folder"):
+        load_checkpoint(tmp_path)
+
+
+def test_foreign_safetensors_are_told_apart(tmp_path):
+    save_file({"weight": torch.zeros(2)}, tmp_path / "foreign.safetensors")
+    with pytest.raises(CheckpointError, match="not a style trained by fastnst"):
+        load_checkpoint(tmp_path / "foreign.safetensors")
+
+
+def test_newer_schema_asks_for_an_upgrade(checkpoint):
+    with pytest.raises(CheckpointError, match=r"schema 2.*upgrade fastnst"):
+        load_checkpoint(rewrite(checkpoint, schema=2))
+
+
+def test_unknown_fields_are_ignored(checkpoint):
+    load_checkpoint(rewrite(checkpoint, mood="blue"))
+
+
+@pytest.mark.parametrize("name", ["os.system", "../../x", "jonson"])
+def test_network_comes_from_a_closed_list(checkpoint, name):
+    with pytest.raises(CheckpointError, match=r"unknown network .*Known: johnson"):
+        load_checkpoint(rewrite(checkpoint, network={"name": name, "config": {}}))
+
+
+def test_weights_must_fit_the_network(checkpoint):
+    with pytest.raises(CheckpointError, match=r"do not fit the network it names: layers\.0\.bias"):
+        load_checkpoint(rewrite(checkpoint, network={"name": "johnson", "config": {"width": 8, "blocks": 1}}))
+
+
+def test_weights_must_be_finite(checkpoint):
+    weights = load_checkpoint(checkpoint)[0].state_dict()
+    weights["layers.0.bias"] = torch.full_like(weights["layers.0.bias"], float("nan"))
+    with pytest.raises(CheckpointError, match="not finite"):
+        load_checkpoint(rewrite(checkpoint, weights=weights))
+
+
+def test_damaged_header_is_named(checkpoint):
+    network, _ = load_checkpoint(checkpoint)
+    save_file(network.state_dict(), checkpoint, metadata={"fastnst": "{"})
+    with pytest.raises(CheckpointError, match="header is damaged"):
+        load_checkpoint(checkpoint)
+
+
+def test_half_precision_weights_load(checkpoint):
+    weights = {key: value.half() for key, value in load_checkpoint(checkpoint)[0].state_dict().items()}
+    network, _ = load_checkpoint(rewrite(checkpoint, weights=weights))
+    assert {p.dtype for p in network.parameters()} == {torch.float32}

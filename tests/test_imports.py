@@ -1,0 +1,77 @@
+"""Imports point one way; the directions are those of the table in CONTRIBUTING.md."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "fastnst"
+BASE = {"errors", "registry", "files"}
+ALLOWED = {
+    "errors": set(),
+    "registry": {"errors"},
+    "files": set(),
+    "images": BASE,
+    "backbones": BASE | {"images"},
+    "networks": BASE | {"images"},
+    "losses": BASE | {"backbones", "images"},
+    "checkpoint": BASE | {"networks"},
+    "data": BASE | {"images"},
+    "training": BASE | {"losses", "networks", "checkpoint", "images"},
+    "optimize": BASE | {"losses", "images"},
+    "inference": BASE | {"checkpoint", "networks", "images"},
+}
+FREE = {"cli", "__init__", "__main__"}
+
+
+def imports(source: str) -> set[str]:
+    """Name the parts of fastnst that a module imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("fastnst."):
+            found.add(node.module.split(".")[1])
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("fastnst.")}
+    return found
+
+
+def parts() -> dict[str, set[str]]:
+    """Collect the imports of each top-level part of the package."""
+    edges: dict[str, set[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        edges.setdefault(part, set()).update(imports(path.read_text()) - {part})
+    return edges
+
+
+def test_the_check_can_see_an_import():
+    assert imports("from fastnst.losses import gram\nimport fastnst.data.module\nimport torch") == {"losses", "data"}
+
+
+def test_every_part_has_a_rule():
+    assert set(parts()) == ALLOWED.keys() | FREE
+
+
+@pytest.mark.parametrize("part", sorted(ALLOWED))
+def test_imports_point_one_way(part):
+    assert parts()[part] <= ALLOWED[part]
+
+
+def loaded_after(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(' '.join(sys.modules))"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+HEAVY = {"pytorch_lightning", "datasets", "tensorboard", "fastnst.losses", "fastnst.backbones", "fastnst.data"}
+
+
+def test_applying_a_model_needs_nothing_of_training():
+    assert not loaded_after("import fastnst.inference") & HEAVY
+    assert "fastnst.losses" in loaded_after("import fastnst.optimize")
+
+
+def test_help_does_not_load_torch():
+    loaded = loaded_after("from fastnst.cli import run; run(['--help']); from fastnst.cli.stylize import parser; parser()")
+    assert "torch" not in loaded
