@@ -56,7 +56,7 @@ def optimize(
     content: Tensor,
     style: Tensor,
     loss: PerceptualLoss,
-    config: OptimizeConfig = OptimizeConfig(),  # noqa: B008 (frozen)
+    config: OptimizeConfig = OptimizeConfig(),
 ) -> Iterator[Progress]:
     """Descend from the initial picture; yield it as step 0 and again after every step; a caller may stop at any time.
 
@@ -74,7 +74,7 @@ def optimize(
     for step in range(config.steps + 1):
         if step:
             optimizer.param_groups[0]["lr"] = _step_size(config, step, objective.image.numel())
-            optimizer.step(objective)
+            optimizer.step(objective)  # type: ignore[arg-type]  # torch takes tensors
         report = objective.judge()
         if not torch.isfinite(report.total):
             raise FloatingPointError(f"the loss is {float(report.total)} at step {step}; try a lower lr")
@@ -134,6 +134,4 @@ def _initial(content: Tensor, config: OptimizeConfig) -> Tensor:
 def _optimizer(image: Tensor, config: OptimizeConfig) -> torch.optim.Optimizer:
     if config.optimizer == "adam":
         return torch.optim.Adam([image])
-    return torch.optim.LBFGS(
-        [image], max_iter=1, history_size=10, tolerance_grad=0, tolerance_change=0
-    )
+    return torch.optim.LBFGS([image], max_iter=1, history_size=10, tolerance_grad=0, tolerance_change=0)

@@ -21,6 +21,7 @@ ALLOWED = {
     "data": BASE | {"images"},
     "training": BASE | {"losses", "networks", "checkpoint", "images"},
     "optimize": BASE | {"losses", "images"},
+    "samples": BASE,
     "inference": BASE | {"checkpoint", "networks", "images"},
 }
 FREE = {"cli", "__init__", "__main__"}
@@ -73,5 +74,7 @@ def test_applying_a_model_needs_nothing_of_training():
 
 
 def test_help_does_not_load_torch():
-    loaded = loaded_after("from fastnst.cli import run; run(['--help']); from fastnst.cli.stylize import parser; parser()")
+    loaded = loaded_after(
+        "from fastnst.cli import run; run(['--help']); from fastnst.cli.stylize import parser; parser()"
+    )
     assert "torch" not in loaded

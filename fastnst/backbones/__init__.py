@@ -1,6 +1,6 @@
 """Frozen feature networks, by name."""
 
-from fastnst.backbones import squeezenet, vgg  # noqa: F401 (they register their members)
+from fastnst.backbones import compact, squeezenet, vgg  # noqa: F401 (they register their members)
 from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Features, Padding, Pooling
 from fastnst.backbones._weights import FOLDER_VARIABLE, build_backbone
 

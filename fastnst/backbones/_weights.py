@@ -1,4 +1,4 @@
-"""Where a backbone's weights come from: a file, a folder, the cache, or torchvision's download."""
+"""Where a backbone's weights come from: a file, a folder, the package, the cache, or torchvision's download."""
 
 import os
 import pickle
@@ -30,7 +30,8 @@ def build_backbone(
         name: One of :data:`BACKBONES`.
         layers: What will be asked of it; what lies deeper is left out.
         weights: A ``.safetensors`` or weights-only ``.pth`` file with torchvision's keys; it may hold the first layers
-            only. Without it: ``$FASTNST_WEIGHTS/<name>.safetensors``, the torch hub cache, torchvision's download.
+            only. Without it: ``$FASTNST_WEIGHTS/<name>.safetensors``, what comes with fastnst (``compact``), the
+            torch hub cache, torchvision's download.
         pooling: ``"max"`` as trained, or ``"average"``.
         padding: Of the 3x3 convolutions: ``"zeros"`` as trained, or ``"reflect"``, which keeps borders clean.
 
@@ -88,6 +89,9 @@ def _find(name: str, weights: str | os.PathLike[str] | None) -> tuple[str, dict[
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder and (path := Path(folder) / f"{name}.safetensors").is_file():
         return str(path), _read(path)
+    packaged = Path(__file__).parent / "weights" / f"{name}.safetensors"
+    if packaged.is_file():
+        return str(packaged), _read(packaged)
     url = _url(name)
     cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     if cached.is_file():
@@ -132,5 +136,3 @@ def _read(path: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ConfigError(f"{path}: does not hold a table of weights")
     return state
-
-

@@ -67,4 +67,3 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, ValueError | OSError | FloatingPointError) and text:
         return text
     return f"{type(error).__name__}: {text[:400]} (--debug shows where)"
-

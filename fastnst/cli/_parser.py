@@ -1,13 +1,19 @@
 """What the commands' parsers have in common."""
 
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser
 
 CONFIGS = (Path(__file__).parents[1] / "configs", Path(__file__).parents[2] / "configs")
 """Inside an installed wheel, and in a checkout."""
+
+
+def shipped_configs() -> dict[str, Path]:
+    """List the configs that come along, by name."""
+    return {path.stem: path for folder in CONFIGS for path in sorted(folder.rglob("*.yaml"))}
 
 
 def find_config(name: str) -> str:
@@ -21,7 +27,7 @@ def find_config(name: str) -> str:
 
     if Path(name).is_file():
         return name
-    shipped = {path.stem: path for folder in CONFIGS for path in sorted(folder.rglob("*.yaml"))}
+    shipped = shipped_configs()
     if name not in shipped:
         raise ConfigError(unknown("config", name, shipped))
     return str(shipped[name])
@@ -44,12 +50,14 @@ class Parser(ArgumentParser):
     """Report a usage error as one line and exit with 2."""
 
     def error(self, message: str, ex: Exception | None = None) -> Any:
-        line = plain(message)
-        print(f"fastnst: error: {line}; see fastnst {(self.prog or '').split()[-1]} --help", file=sys.stderr)
-        sys.exit(2)
+        fail(message, (self.prog or "fastnst").removesuffix(" [options] fit"))
 
 
-def plain(message: str) -> str:
-    """Shorten jsonargparse's report of several lines to the one that says what is wrong."""
+def fail(message: str, program: str) -> NoReturn:
+    """Say what is wrong with the command line, in one line and in the words of the command line; exit with 2."""
     lines = [line.strip(" -") for line in str(message).splitlines() if line.strip(" -")]
-    return " ".join(lines)
+    text = " ".join(lines)
+    if missing := re.search(r"arguments are required: (.*)", text):
+        text = "missing " + ", ".join(f"--{name.strip()}" for name in missing[1].split(","))
+    print(f"fastnst: error: {text}; see {program} --help", file=sys.stderr)
+    sys.exit(2)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fastnst.cli._parser import Parser, with_configs
+from fastnst.cli._parser import Parser
 from fastnst.errors import ConfigError
 
 
@@ -14,7 +14,7 @@ def parser() -> Parser:
     from fastnst.optimize import OptimizeConfig
 
     parser = Parser(prog="fastnst optimize", description="Paint one picture by optimizing its pixels (Gatys et al.).")
-    parser.add_argument("--config", action=ActionConfigFile, help="a YAML file, or the name of one that comes along")
+    parser.add_argument("--config", action=ActionConfigFile, help="a YAML file with any of these options")
     parser.add_argument("--content", required=True, type=str, help="the photograph")
     parser.add_argument("--style", required=True, type=str, help="the picture to imitate")
     parser.add_argument("--out", required=True, type=str, help="the .png, .jpg or .webp to write")
@@ -30,8 +30,7 @@ def parser() -> Parser:
 
 def run(argv: list[str]) -> int:
     """Optimize, show progress, write the picture; Ctrl-C writes what there is."""
-    arguments = parser()
-    options = arguments.parse_args(with_configs(argv))
+    options = parser().parse_args(argv)
     _check(options.out, options.overwrite, options.size)
 
     import torch
@@ -48,7 +47,7 @@ def run(argv: list[str]) -> int:
     style = (fit(style, shorter=options.style_size) if options.style_size else style).to(device)
     keys = OptimizeConfig.__dataclass_fields__
     config = OptimizeConfig(**{key: options[key] for key in keys})
-    loss = LossConfig(**vars(options.loss)).build().to(device, memory_format=torch.channels_last)
+    loss = LossConfig(**vars(options.loss)).build().to(device).to(memory_format=torch.channels_last)
     log = _Log(options.log)
     state = None
     bar = tqdm(total=config.steps, desc="optimize", unit="step", mininterval=0.5)

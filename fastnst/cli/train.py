@@ -1,6 +1,5 @@
 """``fastnst train``: LightningCLI's ``fit`` under shorter names, with a run folder and an honest resume."""
 
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from fastnst.cli._parser import plain, with_configs
+from fastnst.cli import demo
+from fastnst.cli._parser import fail, shipped_configs, with_configs
 from fastnst.data import ImageDataModule
 from fastnst.errors import ConfigError
 from fastnst.files import check_writable
@@ -31,11 +31,11 @@ SHORT = {
     "--steps": "--trainer.max_steps",
     "--style_weight": "--model.loss.style_weight",
     "--out": "--trainer.default_root_dir",
+    "--help_all": "--help",
 }
 DEFAULTS = {
     "trainer.max_steps": 4000,
     "trainer.devices": 1,
-    "trainer.precision": "32-true",
     "trainer.gradient_clip_val": 1.0,
     "trainer.log_every_n_steps": 10,
     "trainer.val_check_interval": 250,
@@ -45,11 +45,49 @@ DEFAULTS = {
 """How a run differs from Lightning's own defaults."""
 
 
+HELP = """usage: fastnst train --style PICTURE --photos PHOTOS [options]
+
+Train a network to paint any photograph in the style of one picture. Without any argument: a painting drawn by fastnst
+and the photographs that come with scikit-image, in a few minutes.
+
+  --style PICTURE         the picture to imitate
+  --photos PHOTOS         a folder of photographs, parquet files, or the name of a set on the hub
+  --out FOLDER            where to keep the run (runs/style)
+  --steps N               optimizer steps (4000)
+  --style_weight W        more is more painting and less photograph (30)
+  --resume auto|PATH      go on where the run folder, or a .ckpt, stands
+  --config NAME|PATH      a YAML file, or one that comes along: {configs}
+
+  --model.network NAME    the network to train; --model.network_options '{{width: 16}}'
+  --model.loss.backbone NAME, --model.loss.style '{{relu1_1: 1, ...}}', --model.loss.content '{{...}}',
+  --model.loss.tv W       what is compared, and how much each part counts
+  --data.size PIXELS      side of the crops (256); --data.batch_size N, --data.val PHOTOS
+  --trainer.precision P, --trainer.devices N, and every other option of Lightning's Trainer
+
+--print_config shows all settings with their values, --help_all explains each.
+"""
+
+
 def run(argv: list[str]) -> int:
     """Train; returns 0 when done, 130 or 143 when interrupted with everything saved."""
+    if "-h" in argv or "--help" in argv:
+        print(HELP.format(configs=", ".join(shipped_configs())))
+        return 0
     _quiet()
-    cli = TrainCLI(["fit", *with_configs([_long(word) for word in argv])])
-    return 128 + cli.stop.received if cli.stop.received else 0
+    cli = TrainCLI(["fit", *with_configs([_long(word) for word in argv or demo.arguments()])])
+    if cli.stop.received:
+        return 128 + cli.stop.received
+    if not argv:
+        print(f"before and after: {demo.write_sheet(demo.FOLDER / STYLE_FILE)}")
+    return 0
+
+
+def best_precision() -> str:
+    """Return bfloat16 where the device multiplies it faster than float32, and float32 elsewhere."""
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bf16-mixed" if able.get("avx512_bf16") or able.get("amx_bf16") else "32-true"
 
 
 def _long(word: str) -> str:
@@ -58,11 +96,13 @@ def _long(word: str) -> str:
 
 
 class TrainParser(LightningArgumentParser):
-    """Report a usage error as one line and exit with 2."""
+    """Report a usage error as one line, in the words of our command line, and exit with 2."""
 
     def error(self, message: str, ex: Exception | None = None) -> Any:
-        print(f"fastnst: error: {_shorten(plain(message))}; see fastnst train --help", file=sys.stderr)
-        sys.exit(2)
+        message = message.replace('Subcommand "fit"', "fastnst train").replace("Subcommand 'fit'", "fastnst train")
+        for short, long in SHORT.items():
+            message = message.replace(long.removeprefix("--"), short.removeprefix("--"))
+        fail(message.replace("Parser key ", "").replace("fit.", ""), "fastnst train")
 
 
 class TrainCLI(LightningCLI):
@@ -88,7 +128,7 @@ class TrainCLI(LightningCLI):
         parser.add_argument(
             "--resume", type=str | None, help="auto: go on where the run folder stands, if it does; or a .ckpt"
         )
-        parser.set_defaults(DEFAULTS)
+        parser.set_defaults(DEFAULTS | {"trainer.precision": best_precision()})
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Give the trainer a run folder, an endless loader's bookkeeping, and our callbacks."""
@@ -168,9 +208,3 @@ def _quiet() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     if torch.cuda.is_available():
         torch.set_float32_matmul_precision("high")
-
-
-def _shorten(message: str) -> str:
-    """Speak of options as they were typed, not of Lightning's subcommand."""
-    message = message.replace('Subcommand "fit"', "fastnst train").replace("Subcommand 'fit'", "fastnst train")
-    return message.replace("Parser key ", "").replace("fit.", "")

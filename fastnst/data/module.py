@@ -2,6 +2,7 @@
 
 import logging
 import os
+from typing import Any
 
 import torch
 from datasets import Dataset, IterableDataset
@@ -35,8 +36,8 @@ class ImageDataModule(LightningDataModule):
             most 8.
         seed: Of order and crops.
 
-    A batch is ``(B, 3, size, size)``, RGB in [0, 1], once it is on the device; loaders give bytes. Photographs that cannot be read, or whose shorter side is under half
-    of ``size``, are passed over, counted, and named at the end.
+    A batch is ``(B, 3, size, size)``, RGB in [0, 1], once it is on the device; loaders give bytes. Photographs that
+    cannot be read, or whose shorter side is under half of ``size``, are passed over, counted, and named at the end.
     """
 
     def __init__(
@@ -144,7 +145,7 @@ class ImageDataModule(LightningDataModule):
         self._crops = PhotoStream(share, self.size, self.seed, first_pass=start)
         return DataLoader(self._crops, batch_size=self.batch_size, **self._loading())
 
-    def _loading(self) -> dict[str, object]:
+    def _loading(self) -> dict[str, Any]:
         return {
             "num_workers": self.workers,
             "pin_memory": torch.cuda.is_available(),

@@ -90,7 +90,9 @@ class PhotoDataset(data.Dataset[Tensor]):
             if not self.augment:
                 return to_bytes(center_crop(image, self.size))
             return to_bytes(random_crop(image, self.size, np.random.default_rng((self.seed, epoch, first))))
-        raise ConfigError(f"no usable photograph among {min(len(self), MAX_ATTEMPTS)} in a row: {'; '.join(errors[:5])}")
+        raise ConfigError(
+            f"no usable photograph among {min(len(self), MAX_ATTEMPTS)} in a row: {'; '.join(errors[:5])}"
+        )
 
     def report(self) -> list[str]:
         """Name the photographs passed over so far."""

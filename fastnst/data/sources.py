@@ -2,15 +2,16 @@
 
 import glob
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from datasets import Dataset, Image, IterableDataset, disable_progress_bars, load_dataset
 
 from fastnst.errors import ConfigError, first_line
 from fastnst.images import EXTENSIONS
 
-Photos = Dataset | IterableDataset
+Photos: TypeAlias = Dataset | IterableDataset
 
 
 def open_photos(source: str | os.PathLike[str], split: str = "train") -> Photos:
@@ -43,9 +44,9 @@ def _expand(text: str) -> list[str] | None:
     """List the files that a path or pattern stands for, sorted; ``None`` if it is neither."""
     path = Path(text)
     if path.is_dir():
-        found = (entry for entry in path.rglob("*") if entry.is_file())
+        found: Iterable[Path] = (entry for entry in path.rglob("*") if entry.is_file())
     elif path.exists():
-        found = iter([path])
+        found = [path]
     elif glob.has_magic(text):
         found = (Path(name) for name in glob.iglob(text, recursive=True))
     else:
@@ -66,7 +67,7 @@ def _from_hub(name: str, split: str) -> Photos:
         return load_dataset(name, split=split, streaming=True)
     except Exception as error:  # a dozen kinds, of three libraries, for "not there" and "no network"
         raise ConfigError(
-            f"{name}: no such file or folder, and no data set of that name can be had from the hub ({first_line(error)})"
+            f"{name}: no such file or folder, and no data set of that name to be had from the hub ({first_line(error)})"
         ) from error
 
 
@@ -84,4 +85,3 @@ def _image_column(photos: Photos, text: str) -> str:
     if not columns and "image" not in features:
         raise ConfigError(f"{text}: has no column of pictures; its columns are {', '.join(features)}")
     return columns[0] if columns else "image"
-

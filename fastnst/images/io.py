@@ -103,7 +103,7 @@ def to_srgb(image: Image.Image, name: str = "image") -> Image.Image:
     if image.mode not in ("L", "RGB", "CMYK"):
         image = image.convert("L" if image.mode in ("1", "LA", "La") else "RGB")
     image = _apply_profile(image, profile, name) if profile else image.convert("RGB")
-    if alpha is not None and alpha.getextrema()[0] < 255:
+    if alpha is not None and np.asarray(alpha).min() < 255:
         log.warning("%s: transparency is flattened onto white", name)
         image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
     return image

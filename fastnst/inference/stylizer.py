@@ -34,7 +34,7 @@ class Stylizer:
     ) -> None:
         self.device = pick_device(device)
         self.metadata = metadata
-        self.network = network.eval().to(self.device, memory_format=torch.channels_last)
+        self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)
 
     @overload
     def __call__(self, image: Tensor) -> Tensor: ...
@@ -102,5 +102,7 @@ def pick_device(name: str | None = None) -> torch.device:
     if name is None:
         return torch.device(next(kind for kind, there in present.items() if there))
     if not present.get(name.split(":")[0], False):
-        raise ConfigError(f"device {name!r} is not here; there is {', '.join(k for k, there in present.items() if there)}")
+        raise ConfigError(
+            f"device {name!r} is not here; there is {', '.join(k for k, there in present.items() if there)}"
+        )
     return torch.device(name)

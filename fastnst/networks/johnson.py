@@ -31,8 +31,10 @@ class Johnson(TransformationNetwork):
         if width < 1 or blocks < 0:
             raise ConfigError(f"johnson wants a width of at least 1 and no negative blocks, got {width} and {blocks}")
         self.config = {"width": width, "blocks": blocks}
-        # To either side: 9x9, two strided 3x3, two 3x3 at stride 4 per block, two upsampled 3x3, 9x9, and 3 by alignment.
+        # To either side: 9x9, two strided 3x3, two 3x3 at stride 4 per block, two upsampled 3x3, 9x9, 3 by alignment.
         self.receptive_field = 2 * (4 + 1 + 2 + 8 * blocks + 2 + 1 + 4 + 3) + 1
+        last = conv(width, 3, 9)
+        nn.init.constant_(last.bias, 0.5)  # type: ignore[arg-type]  # begin at gray, the middle of the range
         self.layers = nn.Sequential(
             *conv_norm(3, width, 9),
             nn.ReLU(),
@@ -45,9 +47,8 @@ class Johnson(TransformationNetwork):
             nn.ReLU(),
             Upsample(2 * width, width),
             nn.ReLU(),
-            conv(width, 3, 9),
+            last,
         )
-        nn.init.constant_(self.layers[-1].bias, 0.5)  # begin at gray, the middle of the range
 
     def paint(self, images: Tensor) -> Tensor:
         return self.layers(images)

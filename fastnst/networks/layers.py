@@ -1,5 +1,7 @@
 """Building blocks of transformation networks."""
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -8,17 +10,36 @@ def conv(channels_in: int, channels: int, kernel: int, stride: int = 1) -> nn.Co
     return nn.Conv2d(channels_in, channels, kernel, stride, padding=kernel // 2, padding_mode="reflect")
 
 
-def norm(channels: int) -> nn.InstanceNorm2d:
+class InstanceNorm(nn.Module):
     """Normalize every channel of every image, then scale and shift it by learned numbers.
+
+    On a CPU the same formula goes by other kernels: torch's own copies channels-last images to and fro. Group norm with
+    a group per channel is two to ten times faster forward, but slower backward, where batch norm of single images is
+    the fastest.
 
     Source: Ulyanov, Vedaldi, Lempitsky. Instance Normalization. arXiv:1607.08022.
     """
-    return nn.InstanceNorm2d(channels, affine=True)
+
+    eps = 1e-5
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu":
+            return F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
+        if not torch.is_grad_enabled():
+            return F.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
+        return torch.cat([self._single(image) for image in x.split(1)])
+
+    def _single(self, image: Tensor) -> Tensor:
+        return F.batch_norm(image, None, None, self.weight, self.bias, training=True, eps=self.eps)
 
 
 def conv_norm(channels_in: int, channels: int, kernel: int, stride: int = 1) -> list[nn.Module]:
     """Convolve and normalize."""
-    return [conv(channels_in, channels, kernel, stride), norm(channels)]
+    return [conv(channels_in, channels, kernel, stride), InstanceNorm(channels)]
 
 
 class Residual(nn.Module):

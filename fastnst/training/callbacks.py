@@ -59,7 +59,7 @@ class TrainingProgress(ProgressBar):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Tensor, batch_idx: int
     ) -> None:
         step = trainer.global_step
-        if step % trainer.log_every_n_steps == 0:  # the only place that waits for the device
+        if step % _log_interval(trainer) == 0:  # the only place that waits for the device
             self._bar.set_postfix(self._numbers(trainer, pl_module, len(batch)), refresh=False)
         self._bar.update(step - self._bar.n)
 
@@ -90,6 +90,10 @@ class TrainingProgress(ProgressBar):
 
 
 TERMS = ("content", "style")
+
+
+def _log_interval(trainer: Trainer) -> int:
+    return int(trainer.log_every_n_steps)  # type: ignore[attr-defined]  # Lightning sets it dynamically
 
 
 class Previews(Callback):
@@ -165,7 +169,7 @@ class KeepCheckpoints(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Tensor, batch_idx: int
     ) -> None:
         due = trainer.global_step % self.every == 0
-        if due or trainer.global_step % trainer.log_every_n_steps == 0:
+        if due or trainer.global_step % _log_interval(trainer) == 0:
             self._check(outputs, trainer)
         if due:
             self._save(trainer)

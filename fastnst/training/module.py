@@ -97,7 +97,9 @@ class FeedForwardModule(LightningModule):
         return report.total
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
-        _, report = self.judge(batch)
+        """Judge in float32, whatever the precision of training."""
+        with torch.autocast(self.device.type, enabled=False):
+            _, report = self.judge(batch)
         self._log("val", report, len(batch))
 
     def on_validation_epoch_end(self) -> None:

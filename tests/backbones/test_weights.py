@@ -125,7 +125,9 @@ def test_broken_files_are_named(name, tmp_path, toy_weights):
 
 
 def test_weights_of_another_network_do_not_fit(tmp_path):
-    save_file({"features.0.weight": torch.zeros(8, 3, 3, 3), "features.0.bias": torch.zeros(8)}, tmp_path / "w.safetensors")
+    save_file(
+        {"features.0.weight": torch.zeros(8, 3, 3, 3), "features.0.bias": torch.zeros(8)}, tmp_path / "w.safetensors"
+    )
     with pytest.raises(ConfigError, match=r"features\.0\.weight is \(8, 3, 3, 3\), not \(64, 3, 3, 3\)"):
         build_backbone("vgg19", ["relu1_1"], tmp_path / "w.safetensors")
 
@@ -145,4 +147,6 @@ def test_genuine_first_layers_of_vgg19_load(shared):
 
 def test_shared_squeezenet_loads(shared):
     path = shared / "weights" / "squeezenet1_0.safetensors"
-    assert build_backbone("squeezenet1_0", ["fire9"], path)(torch.rand(1, 3, 64, 64), ["fire9"])["fire9"].shape[1] == 512
+    assert (
+        build_backbone("squeezenet1_0", ["fire9"], path)(torch.rand(1, 3, 64, 64), ["fire9"])["fire9"].shape[1] == 512
+    )

@@ -36,7 +36,9 @@ def test_held_out_photographs_may_come_from_elsewhere(photos, tmp_path, make_pic
 
 
 def test_a_hub_set_is_streamed(photos, monkeypatch):
-    monkeypatch.setattr(data_module, "open_photos", lambda source: open_photos(photos).to_iterable_dataset(num_shards=3))
+    monkeypatch.setattr(
+        data_module, "open_photos", lambda source: open_photos(photos).to_iterable_dataset(num_shards=3)
+    )
     module = make("somebody/set", workers=2)
     batches = list(islice(module.train_dataloader(), 12))
     assert {batch.shape for batch in batches} == {(2, 3, 32, 32)}

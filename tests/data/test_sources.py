@@ -15,7 +15,9 @@ def parquet(tmp_path, make_picture):
         return {"bytes": buffer.getvalue(), "path": f"{seed}.jpg"}
 
     data = {"label": ["a"] * 5, "photo": [encoded(i) for i in range(5)]}
-    Dataset.from_dict(data, features=Features({"label": Value("string"), "photo": Image()})).to_parquet(tmp_path / "p.parquet")
+    Dataset.from_dict(data, features=Features({"label": Value("string"), "photo": Image()})).to_parquet(
+        tmp_path / "p.parquet"
+    )
     return tmp_path / "p.parquet"
 
 

@@ -54,7 +54,10 @@ def test_training_leaves_a_style_a_config_a_resume_file_and_a_log(train_options,
     events = scalars(out)
     terms = {"loss", "content/relu2_1", "style/relu1_1", "style/relu2_1"}
     logged = set(events.Tags()["scalars"])
-    assert {f"train/{term}" for term in terms} | {f"val/{term}" for term in terms} | {"lr", "images_per_second"} <= logged
+    assert {f"train/{term}" for term in terms} | {f"val/{term}" for term in terms} | {
+        "lr",
+        "images_per_second",
+    } <= logged
     assert set(events.Tags()["images"]) == {"style", "painted"}
     parts = [events.Scalars(f"train/{term}")[0].value for term in terms - {"loss"}]
     assert events.Scalars("train/loss")[0].value == pytest.approx(sum(parts), rel=1e-4)
@@ -94,7 +97,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(train_options, tmp_path, caps
 
 def test_command_line_wins_over_the_checkpoint(train_options):
     run(train_options)
-    longer = [*train_options, "--resume", "auto", "--steps", "6", "--model.lr", "0.5", "--trainer.log_every_n_steps", "1"]
+    longer = [
+        *train_options,
+        "--resume",
+        "auto",
+        "--steps",
+        "6",
+        "--model.lr",
+        "0.5",
+        "--trainer.log_every_n_steps",
+        "1",
+    ]
     assert run(longer) == 0
     rates = scalars(out_of(train_options)).Scalars("lr")
     assert rates[-1].step >= 4

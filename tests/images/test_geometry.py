@@ -7,7 +7,10 @@ from fastnst.images import fit, pad_to, resize
 
 
 @given(
-    height=st.integers(1, 40), width=st.integers(1, 40), multiple=st.sampled_from([1, 2, 4, 8]), least=st.integers(1, 24)
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    multiple=st.sampled_from([1, 2, 4, 8]),
+    least=st.integers(1, 24),
 )
 def test_padding_reaches_the_size_and_keeps_the_picture(height, width, multiple, least):
     image = torch.rand(1, 3, height, width)

@@ -34,7 +34,12 @@ def test_a_picture_is_no_distance_from_itself(make_loss):
 
 
 def test_batch_of_two_is_the_mean_of_two_batches_of_one(make_loss):
-    loss, photos, painted, style = make_loss(), torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16), torch.rand(1, 3, 9, 9)
+    loss, photos, painted, style = (
+        make_loss(),
+        torch.rand(2, 3, 16, 16),
+        torch.rand(2, 3, 16, 16),
+        torch.rand(1, 3, 9, 9),
+    )
     scales = loss.content_scales(photos)
     target = loss.style_target(style)
     both = loss(painted, loss.content_target(photos, scales), target).total
@@ -69,7 +74,9 @@ def test_relative_layer_weights_are_shares(make_loss):
 
 def test_raw_units_are_plain_mean_squares(make_loss, toy_backbone):
     painted, photo, style = torch.rand(3, 1, 3, 16, 16)
-    terms = report(make_loss(content={"relu2_1": 3.0}, style={"relu1_1": 5.0}, units="raw"), painted, photo, style).terms
+    terms = report(
+        make_loss(content={"relu2_1": 3.0}, style={"relu1_1": 5.0}, units="raw"), painted, photo, style
+    ).terms
     ours, photos, styles = (toy_backbone(image, ["relu1_1", "relu2_1"]) for image in (painted, photo, style))
     torch.testing.assert_close(terms["content/relu2_1"], 3 * (ours["relu2_1"] - photos["relu2_1"]).square().mean())
     grams = [maps["relu1_1"].flatten(2) @ maps["relu1_1"].flatten(2).mT / 256 for maps in (ours, styles)]
@@ -90,7 +97,11 @@ def test_one_pass_serves_content_and_style(make_loss, toy_backbone, monkeypatch)
     forward = type(toy_backbone).forward
     monkeypatch.setattr(type(toy_backbone), "forward", lambda *a: passes.append(a[2]) or forward(*a))
     report(make_loss(), *torch.rand(3, 1, 3, 16, 16))
-    assert [set(layers) for layers in passes] == [{"relu2_1"}, {"relu1_1", "relu2_2"}, {"relu1_1", "relu2_1", "relu2_2"}]
+    assert [set(layers) for layers in passes] == [
+        {"relu2_1"},
+        {"relu1_1", "relu2_2"},
+        {"relu1_1", "relu2_1", "relu2_2"},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Train for two minutes on real weights and photographs; fail unless the objective falls and the result paints.
+#   scripts/train_for_real.sh FOLDER     where FOLDER holds weights/, data/ and their pictures
+set -euo pipefail
+data=${1:?usage: $0 FOLDER}
+if [ ! -d "$data" ]; then
+    echo "no $data: the real training is left out"
+    exit 0
+fi
+run=$(mktemp -d)
+trap 'rm -rf "$run"' EXIT
+
+timeout --signal INT --preserve-status 600 uv run fastnst train \
+    --style "$data/data/styles/starry_night.jpg" --photos "$data/data/photos_train.parquet" \
+    --data.val "$data/data/photos_val.parquet" --data.val_count 8 --data.size 128 \
+    --model.loss.weights "$data/weights/vgg19_conv1_to_conv3_4.safetensors" \
+    --model.loss.style '{relu1_1: 1, relu2_1: 1, relu3_1: 1}' --model.network_options '{width: 16}' \
+    --trainer.val_check_interval 50 --steps 300 --out "$run"
+uv run fastnst stylize --model "$run/style.safetensors" "$data/data/content/tubingen.jpg" --out "$run/painted.png"
+uv run python - "$run" <<'PY'
+import sys
+
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+events = EventAccumulator(sys.argv[1])
+events.Reload()
+first, *_, last = (event.value for event in events.Scalars("val/loss"))
+print(f"objective on held-out photographs: {first:.3f} at step 50, {last:.3f} at the end")
+assert last < 0.8 * first, "the objective did not fall"
+assert Image.open(f"{sys.argv[1]}/painted.png").size == Image.open(f"{sys.argv[1]}/painted.png").convert("RGB").size
+PY

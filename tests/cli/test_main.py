@@ -1,0 +1,74 @@
+import pytest
+
+from fastnst import cli
+from fastnst.cli import run
+from fastnst.cli._parser import find_config
+from fastnst.errors import ConfigError
+
+
+def test_help_lists_every_command(capsys):
+    assert run(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(command in said for command in cli.COMMANDS)
+
+
+def test_no_command_is_a_usage_error(capsys):
+    assert run([]) == 2
+
+
+def test_unknown_commands_are_guessed(capsys):
+    assert run(["stilize"]) == 2
+    assert "did you mean 'stylize'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", list(cli.COMMANDS))
+def test_every_command_has_help(command, capsys):
+    try:
+        code = run([command, "--help"])
+    except SystemExit as exit_:
+        code = exit_.code
+    assert code == 0
+    assert ("--model" if command == "stylize" else "--style") in capsys.readouterr().out
+
+
+def test_configs_are_found_by_name_and_by_path(tmp_path):
+    assert find_config("quality").endswith("quality.yaml")
+    assert find_config("magenta").endswith("magenta.yaml")
+    (tmp_path / "mine.yaml").write_text("")
+    assert find_config(str(tmp_path / "mine.yaml")) == str(tmp_path / "mine.yaml")
+    with pytest.raises(ConfigError, match=r"unknown config 'qualty'; did you mean 'quality'\?.*johnson2016"):
+        find_config("qualty")
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    def fail(error):
+        class Command:
+            @staticmethod
+            def run(argv):
+                raise error
+
+        monkeypatch.setattr(cli.importlib, "import_module", lambda name: Command)
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ConfigError("no such\nlayer"), 2, "no such layer"),
+        (ValueError("broken"), 1, "broken"),
+        (RuntimeError("odd"), 1, "RuntimeError: odd (--debug shows where)"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_errors_become_one_line_and_a_code(failing, capsys, error, code, words):
+    failing(error)
+    assert run(["stylize"]) == code
+    assert capsys.readouterr().err == f"fastnst: error: {words}\n"
+
+
+def test_debug_shows_the_traceback(failing):
+    failing(ValueError("broken"))
+    with pytest.raises(ValueError, match="broken"):
+        run(["stylize", "--debug"])

@@ -1,0 +1,136 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fastnst.cli import run
+
+
+@pytest.fixture
+def stylize(model_file):
+    def call(*arguments) -> int:
+        return run(["stylize", "--model", str(model_file), "--device", "cpu", *map(str, arguments)])
+
+    return call
+
+
+def one_line(capsys) -> str:
+    """Return what was said on stderr, which must be a single line."""
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("fastnst: error: ")
+    assert "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize(("name", "fmt"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.webp", "WEBP")])
+def test_one_picture_is_written_in_the_format_of_its_name(stylize, style_picture, tmp_path, name, fmt):
+    assert stylize(style_picture, "--out", tmp_path / name) == 0
+    painted = Image.open(tmp_path / name)
+    assert (painted.format, painted.size) == (fmt, (80, 70))
+
+
+def test_a_folder_is_painted_into_a_folder(stylize, photos, tmp_path, capsys):
+    assert stylize(photos, "--out", tmp_path / "out") == 0
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 12
+    assert (tmp_path / "out" / "nested" / "00.png").exists()
+    said = capsys.readouterr()
+    assert "painted 12 of 12 pictures" in said.out
+    assert "Traceback" not in said.err
+
+
+def test_patterns_and_several_files(stylize, photos, style_picture, tmp_path):
+    assert stylize(photos / "0*.png", style_picture, "--out", tmp_path / "out") == 0
+    assert len(list((tmp_path / "out").iterdir())) == 7
+
+
+def test_one_picture_into_a_folder_keeps_its_name(stylize, style_picture, tmp_path):
+    assert stylize(style_picture, "--out", tmp_path) == 0
+    assert (tmp_path / "waves.jpg").exists()
+
+
+def test_nothing_is_overwritten_silently(stylize, style_picture, tmp_path, capsys):
+    out = tmp_path / "out.png"
+    out.write_text("mine")
+    assert stylize(style_picture, "--out", out) == 2
+    assert "--overwrite" in one_line(capsys)
+    assert out.read_text() == "mine"
+    assert stylize(style_picture, "--out", out, "--overwrite") == 0
+    assert Image.open(out).size == (80, 70)
+
+
+def test_the_source_is_never_replaced(stylize, style_picture, tmp_path, capsys):
+    copy = tmp_path / "photo.jpg"
+    shutil.copy(style_picture, copy)
+    assert stylize(copy, "--out", tmp_path, "--overwrite", "true") == 2
+    assert "its own source" in one_line(capsys)
+
+
+def test_broken_pictures_do_not_stop_a_batch(stylize, photos, tmp_path, capsys):
+    shutil.copytree(photos, tmp_path / "mixed")
+    (tmp_path / "mixed" / "text.jpg").write_text("no")
+    assert stylize(tmp_path / "mixed", "--out", tmp_path / "out") == 3
+    said = capsys.readouterr()
+    assert "text.jpg: not a picture" in said.err
+    assert "painted 12 of 13" in said.out
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 12
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: None, "no such file"),
+        (lambda path: path.write_bytes(b""), "is empty"),
+        (lambda path: path.write_text("hello"), "not a picture"),
+        (lambda path: path.mkdir(), "holds no pictures"),
+    ],
+    ids=["missing", "empty", "text", "folder"],
+)
+def test_bad_inputs_get_one_line_and_write_nothing(stylize, tmp_path, capsys, make, words):
+    make(tmp_path / "in.jpg")
+    assert stylize(tmp_path / "in.jpg", "--out", tmp_path / "out" / "o.png") in (1, 2)
+    assert words in one_line(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_pictures_of_one_name_are_not_merged(stylize, photos, tmp_path, capsys):
+    (tmp_path / "a").mkdir()
+    shutil.copy(photos / "01.png", tmp_path / "a" / "01.png")
+    assert stylize(photos / "01.png", tmp_path / "a" / "01.png", "--out", tmp_path / "out") == 2
+    assert "would both become" in one_line(capsys)
+
+
+def test_unwritable_out_is_noticed_before_the_work(stylize, style_picture, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert stylize(style_picture, "--out", tmp_path / "file" / "out.png") == 1
+    assert "is not a folder" in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["x.jpg", "y.jpg", "--out", "z.png"], "want a folder"),
+        (["x.jpg", "--out", "z.bmp"], "write .png, .jpg or .webp"),
+        (["x.jpg"], "missing --out"),
+        (["--out", "z.png"], "input"),
+        (["x.jpg", "--out", "z.png", "--sice", "3"], "sice"),
+        (["x.jpg", "--out", "z.png", "--device", "tpu"], "'tpu' is not here"),
+    ],
+)
+def test_usage_errors_are_one_line_and_exit_with_2(model_file, monkeypatch, tmp_path, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = run(["stylize", "--model", str(model_file), *arguments])
+    except SystemExit as exit_:
+        code = exit_.code
+    assert code == 2
+    assert words in one_line(capsys)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bad_model_is_named(style_picture, tmp_path, capsys):
+    (tmp_path / "m.safetensors").write_text("<html>")
+    out = tmp_path / "o.png"
+    assert run(["stylize", "--model", str(tmp_path / "m.safetensors"), str(style_picture), "--out", str(out)]) == 1
+    assert "m.safetensors: is not a whole safetensors file" in one_line(capsys)
+    assert not Path(out).exists()
