@@ -20,7 +20,7 @@ PHOTOS = (
     "camera.png",
     "coins.png",
 )
-"""Pictures inside scikit-image's package, in the public domain or CC0; its README tells where they are from."""
+"""Photographs inside scikit-image's package; the documentation of its ``data`` module tells where they are from."""
 
 NIGHT, SEA, FOAM = (24, 40, 92), (22, 94, 128), (150, 205, 205)
 EMBER, GOLD, CREAM = (226, 92, 40), (246, 180, 60), (252, 232, 176)
@@ -33,7 +33,7 @@ def copy_photos(folder: Path) -> None:
         ConfigError: scikit-image is not installed.
     """
     try:
-        from skimage import data_dir
+        from skimage import data_dir  # type: ignore[attr-defined]
     except ImportError:
         raise ConfigError("the sample photographs come with scikit-image: install fastnst[samples]") from None
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ def draw_painting(width: int = 720, height: int = 560, seed: int = 4) -> Image.I
     for thickness, count in ((22, 4000), (13, 4000), (7, 6500)):
         for _ in range(count):
             start = rng.uniform((-20, -20), (width + 20, height + 20))
-            color = tuple(int(v) for v in np.clip(_color(*start, width, height, rng), 0, 255))
+            color = tuple(int(v) for v in np.clip(_color(start[0], start[1], width, height, rng), 0, 255))
             points = [tuple(point * scale) for point in _stroke(start, thickness, width, height)]
             draw.line(
                 points, fill=color, width=max(2, round(thickness * scale * rng.uniform(0.25, 0.5))), joint="curve"
@@ -63,7 +63,7 @@ def _stroke(start: np.ndarray, thickness: float, width: int, height: int) -> lis
     """Follow the flow of the picture for a few steps."""
     points = [start]
     for _ in range(6):
-        angle = _angle(*points[-1], width, height)
+        angle = _angle(points[-1][0], points[-1][1], width, height)
         points.append(points[-1] + thickness * 0.55 * np.array([np.cos(angle), np.sin(angle)]))
     return points
 

@@ -1,12 +1,12 @@
 """Train the weights of the ``compact`` backbone to predict the first layers of VGG-19.
 
     python scripts/distill_compact.py --teacher vgg19.safetensors --photos photos.parquet --paintings styles/ \
-        --val photos_val.parquet --minutes 15
+        --val held_out.parquet --minutes 15
 
-Photographs, paintings and pictures between the two (photographs with a painting's colors and noise on top) are shown to
-both networks; the student descends the squared error of features and of Gram matrices, each as a share of the teacher's.
-Writes ``fastnst/backbones/weights/compact.safetensors`` in half precision and prints how well it agrees on held-out
-photographs and paintings: correlation per channel, Gram distances, and the gradient that reaches an image.
+Photographs, paintings and pictures between the two (photographs with a painting's colors and noise on top) are shown
+to both networks; the student descends the squared error of features and of Gram matrices, each as a share of the
+teacher's. Writes ``fastnst/backbones/weights/compact.safetensors`` in half precision and prints how well it agrees on
+held-out photographs and on paintings: correlation per channel, Gram distances, and the gradient that reaches an image.
 """
 
 import argparse
@@ -128,7 +128,7 @@ def report(student: FeatureExtractor, teacher: FeatureExtractor, kind: str, imag
         cosine = F.cosine_similarity(*grads).median()
         ratio = (distances[0] / distances[1]).median()
         print(
-            f"{kind:12} {layer}  correlation {correlation:.3f}  Gram distance x{ratio:.2f}  gradient cosine {cosine:.3f}"
+            f"{kind:12} {layer}  correlation {correlation:.3f}  Gram distance x{ratio:.2f}  image gradient {cosine:.3f}"
         )
 
 

@@ -105,7 +105,14 @@ def train_options(photos: Path, style_picture: Path, toy_weights: Path, tmp_path
         *("train", "--style", str(style_picture), "--photos", str(photos), "--out", str(tmp_path / "run")),
         *("--steps", "4", "--data.size", "32", "--data.batch_size", "2", "--data.workers", "0"),
         *("--data.val_count", "2", "--model.network_options", "{width: 4, blocks: 1}", "--model.style_size", "48"),
-        *("--model.loss.weights", str(toy_weights), "--model.loss.content", "{relu2_1: 1}"),
+        *(
+            "--model.loss.backbone",
+            "vgg19",
+            "--model.loss.weights",
+            str(toy_weights),
+            "--model.loss.content",
+            "{relu2_1: 1}",
+        ),
         *("--model.loss.style", "{relu1_1: 1, relu2_1: 1}", "--trainer.accelerator", "cpu"),
         *("--trainer.precision", "32-true", "--trainer.log_every_n_steps", "1"),
     ]

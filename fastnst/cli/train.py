@@ -39,7 +39,11 @@ DEFAULTS = {
     "trainer.gradient_clip_val": 1.0,
     "trainer.log_every_n_steps": 10,
     "trainer.val_check_interval": 250,
+    "trainer.check_val_every_n_epoch": None,  # there are no epochs: photographs come without end
     "trainer.num_sanity_val_steps": 0,
+    "trainer.use_distributed_sampler": False,
+    "trainer.enable_checkpointing": False,
+    "trainer.enable_model_summary": False,
     "trainer.default_root_dir": "runs/style",
 }
 """How a run differs from Lightning's own defaults."""
@@ -131,19 +135,21 @@ class TrainCLI(LightningCLI):
         parser.set_defaults(DEFAULTS | {"trainer.precision": best_precision()})
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Give the trainer a run folder, an endless loader's bookkeeping, and our callbacks."""
+        """Give the trainer a run folder and our callbacks."""
         options = self.config_init["fit"]["trainer"]
         root, steps = Path(options["default_root_dir"]), options["max_steps"]
         if steps < 1:
             raise ConfigError(f"--steps {steps}: at least 1 step is needed")
-        every = min(int(options["val_check_interval"]), steps)
+        every = options["val_check_interval"]
+        if not isinstance(every, int) or every < 1:
+            raise ConfigError(f"--trainer.val_check_interval {every}: a number of steps is wanted")
+        every = min(every, steps)
+        logger = options["logger"]
+        if logger in (None, True):
+            logger = TensorBoardLogger(root, name="", version="", default_hp_metric=False)
         return super().instantiate_trainer(
-            logger=options["logger"] or TensorBoardLogger(root, name="", version="", default_hp_metric=False),
+            logger=logger,
             val_check_interval=every,
-            check_val_every_n_epoch=None,
-            use_distributed_sampler=False,
-            enable_checkpointing=False,
-            enable_model_summary=False,
             plugins=[*(options["plugins"] or []), AtomicCheckpointIO()],
             callbacks=[*(options["callbacks"] or []), *self._callbacks(root, every)],
             **kwargs,

@@ -134,31 +134,29 @@ class LossConfig:
     """Which features are compared and how much each counts; plain data, the same for every command.
 
     Args:
-        backbone: Frozen network whose features are compared, e.g. ``vgg19``.
+        backbone: Frozen network whose features are compared, e.g. ``compact`` or ``vgg19``.
         content: Weight of each content layer.
         style: Weight of each style layer; in relative units only their proportions count.
         style_loss: Statistic compared in the style layers.
         style_weight: Factor on all style terms; more is more painting and less photograph. In relative units 30 paints
             boldly, 10 keeps the photograph, 100 keeps little of it.
-        tv: Weight of the total variation, which smooths.
+        tv: Weight of the total variation of the painting in [0, 1], which smooths.
         units: ``relative``: weights mean the same everywhere; ``raw``: the plain convention that papers' weights
             refer to.
         pooling: Of the backbone: ``max`` as trained, or ``average``.
-        padding: Of the backbone: ``zeros`` as trained, or ``reflect``.
+        padding: Of the backbone: ``reflect``, or ``zeros`` as trained, which draws a gray frame around what is painted.
         weights: File with the backbone's weights, in place of the usual places.
     """
 
-    backbone: str = "vgg19"
+    backbone: str = "compact"
     content: dict[str, float] = field(default_factory=lambda: {"relu3_1": 1.0})
-    style: dict[str, float] = field(
-        default_factory=lambda: {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0, "relu4_1": 1.0}
-    )
+    style: dict[str, float] = field(default_factory=lambda: {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0})
     style_loss: str = "gram"
     style_weight: float = 30.0
-    tv: float = 0.0
+    tv: float = 5.0
     units: Units = "relative"
     pooling: Pooling = "max"
-    padding: Padding = "zeros"
+    padding: Padding = "reflect"
     weights: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:

@@ -9,7 +9,8 @@ from fastnst.cli import run
 def options(photos, style_picture, toy_weights):
     return [
         *("optimize", "--content", str(photos / "01.png"), "--style", str(style_picture), "--size", "40"),
-        *("--steps", "5", "--style_size", "32", "--device", "cpu", "--loss.weights", str(toy_weights)),
+        *("--steps", "5", "--style_size", "32", "--device", "cpu", "--loss.backbone", "vgg19"),
+        *("--loss.weights", str(toy_weights)),
         *("--loss.content", "{relu2_1: 1}", "--loss.style", "{relu1_1: 1, relu2_1: 1}"),
     ]
 

@@ -52,7 +52,7 @@ def test_training_leaves_a_style_a_config_a_resume_file_and_a_log(train_options,
     assert fastnst.load(out / "style.safetensors", "cpu")(make_picture()).size == (48, 40)
     assert f"fastnst stylize --model {out / 'style.safetensors'}" in capsys.readouterr().out
     events = scalars(out)
-    terms = {"loss", "content/relu2_1", "style/relu1_1", "style/relu2_1"}
+    terms = {"loss", "content/relu2_1", "style/relu1_1", "style/relu2_1", "tv"}
     logged = set(events.Tags()["scalars"])
     assert {f"train/{term}" for term in terms} | {f"val/{term}" for term in terms} | {
         "lr",
@@ -72,7 +72,7 @@ def test_metadata_tells_how_it_was_made_and_judged(train_options):
     assert metadata.loss["backbone"] == "vgg19"
     assert metadata.training["steps"] == 4
     assert metadata.judged["photos"] == 2
-    assert set(metadata.judged["terms"]) == {"loss", "content/relu2_1", "style/relu1_1", "style/relu2_1"}
+    assert set(metadata.judged["terms"]) == {"loss", "content/relu2_1", "style/relu1_1", "style/relu2_1", "tv"}
     assert str(Path.home()) not in json.dumps(vars(metadata))
     assert "/" not in metadata.training["photos"]
 

@@ -50,7 +50,7 @@ def test_every_mode_becomes_rgb(mode, make_picture):
     gray = make_picture().convert("L")
     source = gray.convert("I").point(lambda v: v * 257).convert(mode) if mode == "I;16" else make_picture()
     source = source if mode == "I;16" else gray.convert(mode) if mode in ("I", "F", "LA") else source.convert(mode)
-    fmt = "TIFF" if mode in ("CMYK", "F", "I", "YCbCr") else "PNG"
+    fmt = {"CMYK": "TIFF", "F": "TIFF", "I": "TIFF", "YCbCr": "JPEG"}.get(mode, "PNG")
     read = open_image(encode(source, format=fmt))
     assert (read.mode, read.size) == ("RGB", (48, 40))
 

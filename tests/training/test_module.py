@@ -12,7 +12,9 @@ from fastnst.training.module import schedule
 @pytest.fixture
 def make_module(style_picture, toy_weights):
     def make(**options) -> FeedForwardModule:
-        loss = LossConfig(weights=toy_weights, content={"relu2_1": 1.0}, style={"relu1_1": 1.0, "relu2_1": 1.0})
+        loss = LossConfig(
+            "vgg19", weights=toy_weights, content={"relu2_1": 1.0}, style={"relu1_1": 1.0, "relu2_1": 1.0}
+        )
         small = {"network_options": {"width": 4, "blocks": 1}, "loss": loss, "style_size": 48}
         return FeedForwardModule(str(style_picture), **(small | options))
 
@@ -43,7 +45,7 @@ def test_checkpoints_leave_the_backbone_out_and_refill_it(make_module):
     ("change", "words"),
     [
         ({"network_options": {"width": 8, "blocks": 1}}, "network was .*'width': 4.* is .*'width': 8"),
-        ({"loss": LossConfig(content={"relu1_1": 1.0}, style={"relu1_1": 1.0})}, r"loss\.content was"),
+        ({"loss": LossConfig("vgg19", content={"relu1_1": 1.0}, style={"relu1_1": 1.0})}, r"loss\.content was"),
     ],
 )
 def test_another_network_or_objective_is_not_resumed(make_module, toy_weights, change, words):
@@ -56,7 +58,7 @@ def test_another_network_or_objective_is_not_resumed(make_module, toy_weights, c
 
 
 def test_style_under_the_minimum_of_the_backbone_is_refused(make_module):
-    with pytest.raises(ConfigError, match="style picture is 1x1, but .* need at least 2x2"):
+    with pytest.raises(ConfigError, match="style picture is 1x1, but .* need at least 4x4"):
         make_module(style_size=1)
 
 
