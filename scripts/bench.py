@@ -27,10 +27,11 @@ from torchvision.models import vgg16
 
 from fastnst.backbones import BACKBONES
 from fastnst.checkpoint import Metadata
-from fastnst.cli.train import best_precision
-from fastnst.inference import Stylizer, pick_device
+from fastnst.devices import fast_bfloat16, pick_device
+from fastnst.inference import Stylizer
 from fastnst.losses import GramLoss, PerceptualLoss
 from fastnst.networks import build_network
+from fastnst.networks.layers import InstanceNorm
 
 BATCH, SIZE = 4, 256
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -77,9 +78,25 @@ def plain_gram(y: Tensor) -> Tensor:
     return flat.bmm(flat.transpose(1, 2)) / (c * h * w)
 
 
+def plain_network() -> nn.Module:
+    """Return Johnson's network with torch's own layers."""
+
+    def plain(module: nn.Module) -> nn.Module:
+        for name, child in module.named_children():
+            if isinstance(child, InstanceNorm):
+                setattr(module, name, nn.InstanceNorm2d(len(child.weight), affine=True))
+            elif isinstance(child, nn.ReLU):
+                setattr(module, name, nn.ReLU())
+            else:
+                plain(child)
+        return module
+
+    return plain(build_network("johnson"))
+
+
 def plain_step(device: torch.device) -> Callable[[], object]:
     """Return one optimizer step of the usual recipe."""
-    network, vgg = build_network("johnson").to(device), PlainVGG().to(device)
+    network, vgg = plain_network().to(device), PlainVGG().to(device)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     x = torch.rand(BATCH, 3, SIZE, SIZE, device=device)
     grams = [plain_gram(f) for f in vgg(torch.rand(1, 3, SIZE, SIZE, device=device))]
@@ -108,7 +125,7 @@ def our_step(device: torch.device) -> Callable[[], object]:
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     photos = torch.rand(BATCH, 3, SIZE, SIZE, device=device).contiguous(memory_format=layout)
     target = loss.style_target(torch.rand(1, 3, SIZE, SIZE, device=device))
-    mixed = best_precision() == "bf16-mixed"
+    mixed = fast_bfloat16(device)
 
     def step() -> None:
         optimizer.zero_grad()
@@ -122,7 +139,7 @@ def our_step(device: torch.device) -> Callable[[], object]:
 
 
 def bench_train(device: torch.device, turns: int) -> list[Row]:
-    precision = torch.bfloat16 if best_precision() == "bf16-mixed" else torch.float32
+    precision = torch.bfloat16 if fast_bfloat16(device) else torch.float32
     contenders = [
         Contender("train/baseline", plain_step(device)),
         Contender("train/quality", our_step(device), precision),
@@ -134,12 +151,16 @@ def bench_train(device: torch.device, turns: int) -> list[Row]:
 def bench_stylize(device: torch.device, turns: int) -> list[Row]:
     rows = []
     for size in (256, 512, 1024):
-        plain = build_network("johnson").eval().to(device)
+        plain = plain_network().eval().to(device)
         stylizer = Stylizer(build_network("johnson"), Metadata({}), device.type)
         image = torch.rand(1, 3, size, size, device=device)
         contenders = [
             Contender(f"stylize/baseline/{size}", lambda net=plain, x=image: no_grad(net, x)),
-            Contender(f"stylize/johnson/{size}", lambda paint=stylizer, x=image: paint(x)),
+            Contender(
+                f"stylize/johnson/{size}",
+                lambda paint=stylizer, x=image: paint(x),
+                getattr(torch, stylizer.precision),
+            ),
         ]
         times = measure(contenders, turns if size < 1024 else max(3, turns // 2), device)
         rows += [row(c, times, 1, "ms", device) for c in contenders]

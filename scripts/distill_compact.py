@@ -22,10 +22,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from fastnst.backbones import BACKBONES, FeatureExtractor, build_backbone
-from fastnst.cli.train import best_precision
 from fastnst.data.photos import PhotoDataset
 from fastnst.data.sampler import EndlessBatches
 from fastnst.data.sources import open_photos
+from fastnst.devices import fast_bfloat16
 from fastnst.losses import gram
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
@@ -89,7 +89,7 @@ def train(options: argparse.Namespace, teacher: FeatureExtractor) -> FeatureExtr
     photos, paintings = batches(options.photos, 128, 4), batches(options.paintings, 128, 2)
     with torch.no_grad():
         scale = channel_scales(teacher, torch.cat(list(islice(photos, 8))))
-    mixed = best_precision() == "bf16-mixed"
+    mixed = fast_bfloat16(torch.device("cpu"))
     start, limit, step = time.monotonic(), 60 * options.minutes, 0
     while (spent := time.monotonic() - start) < limit:
         for group in optimizer.param_groups:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fastnst"
-BASE = {"errors", "registry", "files"}
+BASE = {"devices", "errors", "registry", "files"}
 ALLOWED = {
     "errors": set(),
+    "devices": {"errors"},
     "registry": {"errors"},
     "files": set(),
     "images": BASE,

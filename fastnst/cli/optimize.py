@@ -36,8 +36,8 @@ def run(argv: list[str]) -> int:
     import torch
     from tqdm import tqdm
 
+    from fastnst.devices import pick_device
     from fastnst.images import fit, read_image, write_image
-    from fastnst.inference import pick_device
     from fastnst.losses import LossConfig
     from fastnst.optimize import OptimizeConfig, optimize
 

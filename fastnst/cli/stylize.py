@@ -4,6 +4,7 @@ import glob
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from fastnst.cli._parser import Parser
 from fastnst.errors import ConfigError
@@ -19,6 +20,9 @@ def parser() -> Parser:
     parser.add_argument("--out", required=True, help="a .png, .jpg or .webp for one picture; a folder for several")
     parser.add_argument("--overwrite", type=bool, default=False, help="replace pictures that exist (true or false)")
     parser.add_argument("--device", type=str | None, help="cuda, mps or cpu; the best there is by default")
+    parser.add_argument(
+        "--precision", type=Literal["float32", "bfloat16"] | None, help="bfloat16 by default where it is in hardware"
+    )
     return parser
 
 
@@ -34,7 +38,7 @@ def run(argv: list[str]) -> int:
 
     for folder in {target.parent for _, target in jobs}:
         check_writable(folder)
-    stylizer = load(options.model, options.device)
+    stylizer = load(options.model, options.device, options.precision)
     return paint(stylizer, jobs)
 
 

@@ -12,6 +12,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from fastnst.cli import demo
 from fastnst.cli._parser import fail, shipped_configs, with_configs
 from fastnst.data import ImageDataModule
+from fastnst.devices import fast_bfloat16, pick_device
 from fastnst.errors import ConfigError
 from fastnst.files import check_writable
 from fastnst.training import (
@@ -86,14 +87,6 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def best_precision() -> str:
-    """Return bfloat16 where the device multiplies it faster than float32, and float32 elsewhere."""
-    if torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return "bf16-mixed" if able.get("avx512_bf16") or able.get("amx_bf16") else "32-true"
-
-
 def _long(word: str) -> str:
     name, equals, value = word.partition("=")
     return SHORT.get(name, name) + equals + value
@@ -132,7 +125,8 @@ class TrainCLI(LightningCLI):
         parser.add_argument(
             "--resume", type=str | None, help="auto: go on where the run folder stands, if it does; or a .ckpt"
         )
-        parser.set_defaults(DEFAULTS | {"trainer.precision": best_precision()})
+        precision = "bf16-mixed" if fast_bfloat16(pick_device()) else "32-true"
+        parser.set_defaults(DEFAULTS | {"trainer.precision": precision})
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Give the trainer a run folder and our callbacks."""

@@ -1,16 +1,18 @@
 """Paint pictures with a trained network."""
 
 import os
-from typing import overload
+from typing import Literal, overload
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from fastnst.checkpoint import Metadata, load_checkpoint
-from fastnst.errors import ConfigError
+from fastnst.devices import fast_bfloat16, pick_device
 from fastnst.images import open_image, to_pil, to_tensor
 from fastnst.networks import TransformationNetwork
+
+Precision = Literal["float32", "bfloat16"]
 
 MAX_BATCH_PIXELS = 2**22
 """Images of a tensor are painted one by one above this size, to bound memory."""
@@ -23,6 +25,8 @@ class Stylizer:
         network: A trained network.
         metadata: How it was made.
         device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
+        precision: ``float32``, or ``bfloat16`` for all but the output layer, which moves a pixel by half an 8-bit level
+            on average; by default bfloat16 where the device has it in hardware.
 
     Example:
         >>> stylizer = fastnst.load("style.safetensors")
@@ -30,11 +34,17 @@ class Stylizer:
     """
 
     def __init__(
-        self, network: TransformationNetwork, metadata: Metadata | None = None, device: str | None = None
+        self,
+        network: TransformationNetwork,
+        metadata: Metadata | None = None,
+        device: str | None = None,
+        precision: Precision | None = None,
     ) -> None:
         self.device = pick_device(device)
+        self.precision = precision or ("bfloat16" if fast_bfloat16(self.device) else "float32")
         self.metadata = metadata
         self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)
+        self.network.compute_in(getattr(torch, self.precision))
 
     @overload
     def __call__(self, image: Tensor) -> Tensor: ...
@@ -77,32 +87,17 @@ class Stylizer:
         return painted
 
 
-def load(path: str | os.PathLike[str], device: str | None = None) -> Stylizer:
+def load(path: str | os.PathLike[str], device: str | None = None, precision: Precision | None = None) -> Stylizer:
     """Load a trained style.
 
     Args:
         path: A ``style.safetensors``, as training leaves it.
         device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
+        precision: ``float32`` or ``bfloat16``; the fastest that does no harm by default, see :class:`Stylizer`.
 
     Raises:
         CheckpointError: Not a file to be used.
         ConfigError: No such device.
     """
     network, metadata = load_checkpoint(path)
-    return Stylizer(network, metadata, device)
-
-
-def pick_device(name: str | None = None) -> torch.device:
-    """Return the device asked for, or the fastest there is.
-
-    Raises:
-        ConfigError: It is unknown or absent.
-    """
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name is None:
-        return torch.device(next(kind for kind, there in present.items() if there))
-    if not present.get(name.split(":")[0], False):
-        raise ConfigError(
-            f"device {name!r} is not here; there is {', '.join(k for k, there in present.items() if there)}"
-        )
-    return torch.device(name)
+    return Stylizer(network, metadata, device, precision)

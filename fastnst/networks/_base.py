@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
@@ -24,6 +25,7 @@ class TransformationNetwork(nn.Module, ABC):
         norm: ``"instance"`` if statistics of the whole picture enter every pixel.
         num_styles: How many styles one set of weights paints.
         config: Keyword arguments that rebuild the network; plain data.
+        output: The last layer, which stays in float32 when the rest does not.
     """
 
     size_multiple: ClassVar[int]
@@ -32,6 +34,12 @@ class TransformationNetwork(nn.Module, ABC):
     num_styles: int = 1
     receptive_field: int
     config: dict[str, Any]
+    output: nn.Module
+
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Turn all layers but the output to ``dtype``; :meth:`paint` casts what passes between them."""
+        for name, child in self.named_children():
+            child.to(torch.float32 if name == "output" else dtype)
 
     @abstractmethod
     def paint(self, images: Tensor) -> Tensor:

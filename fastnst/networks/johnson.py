@@ -33,22 +33,22 @@ class Johnson(TransformationNetwork):
         self.config = {"width": width, "blocks": blocks}
         # To either side: 9x9, two strided 3x3, two 3x3 at stride 4 per block, two upsampled 3x3, 9x9, 3 by alignment.
         self.receptive_field = 2 * (4 + 1 + 2 + 8 * blocks + 2 + 1 + 4 + 3) + 1
-        last = conv(width, 3, 9)
-        nn.init.constant_(last.bias, 0.5)  # type: ignore[arg-type]  # begin at gray, the middle of the range
         self.layers = nn.Sequential(
             *conv_norm(3, width, 9),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             *conv_norm(width, 2 * width, 3, stride=2),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             *conv_norm(2 * width, 4 * width, 3, stride=2),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             *(Residual(4 * width) for _ in range(blocks)),
             Upsample(4 * width, 2 * width),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             Upsample(2 * width, width),
-            nn.ReLU(),
-            last,
+            nn.ReLU(inplace=True),
         )
+        self.output = conv(width, 3, 9)
+        nn.init.constant_(self.output.bias, 0.5)  # type: ignore[arg-type]  # begin at gray, the middle of the range
 
     def paint(self, images: Tensor) -> Tensor:
-        return self.layers(images)
+        dtype = next(self.layers.parameters()).dtype
+        return self.output(self.layers(images.to(dtype)).to(self.output.weight.dtype))

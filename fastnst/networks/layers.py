@@ -47,7 +47,9 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(*conv_norm(channels, channels, 3), nn.ReLU(), *conv_norm(channels, channels, 3))
+        self.body = nn.Sequential(
+            *conv_norm(channels, channels, 3), nn.ReLU(inplace=True), *conv_norm(channels, channels, 3)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.body(x)

@@ -32,7 +32,7 @@ def test_output_starts_around_gray():
 
 def test_output_is_not_clamped():
     network = build_network("johnson", width=4, blocks=0)
-    nn.init.constant_(network.layers[-1].bias, 3.0)
+    nn.init.constant_(network.output.bias, 3.0)
     assert network(torch.rand(1, 3, 16, 16)).max() > 1
 
 

@@ -1,0 +1,28 @@
+"""Where to compute, and in which precision."""
+
+import torch
+
+from fastnst.errors import ConfigError
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """Return the device asked for, or the fastest there is: ``cuda``, ``mps`` or ``cpu``.
+
+    Raises:
+        ConfigError: It is unknown or absent.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name is None:
+        return torch.device(next(kind for kind, there in present.items() if there))
+    if not present.get(name.split(":")[0], False):
+        there = ", ".join(kind for kind, there in present.items() if there)
+        raise ConfigError(f"device {name!r} is not here; there is {there}")
+    return torch.device(name)
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device multiplies bfloat16 in hardware, which is twice as fast as float32 or more."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
