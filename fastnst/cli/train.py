@@ -172,17 +172,22 @@ class TrainCLI(LightningCLI):
             ConfigError: A file was named that is not there, or a finished run would be lost.
         """
         asked, last = self.config_init["fit"]["resume"], root / RESUME_FILE
-        if asked == "auto":
-            if self.trainer.is_global_zero:
-                print(f"resuming from {last}" if last.is_file() else f"nothing to resume in {root}: starting fresh")
-            return str(last) if last.is_file() else None
-        if asked:
-            if not Path(asked).is_file():
-                raise ConfigError(f"--resume {asked}: no such file")
-            return str(asked)
-        if last.is_file():
+        source = last if asked == "auto" else Path(asked) if asked else None
+        if source and asked != "auto" and not source.is_file():
+            raise ConfigError(f"--resume {asked}: no such file")
+        if source and source.is_file() and source.absolute() == last.absolute():
+            self._say(f"resuming from {source}")
+            return str(source)
+        if last.is_file() or (root / STYLE_FILE).is_file():
             raise ConfigError(f"{root} holds a run already; go on with --resume auto, or choose another --out")
-        return None
+        if asked == "auto":
+            self._say(f"nothing to resume in {root}: starting fresh")
+            return None
+        return str(source) if source else None
+
+    def _say(self, text: str) -> None:
+        if self.trainer.is_global_zero:
+            print(text)
 
     def _report(self, root: Path) -> None:
         passed_over = self.datamodule.passed_over()

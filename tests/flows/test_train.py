@@ -130,6 +130,17 @@ def test_a_second_run_does_not_overwrite_the_first(train_options, capsys):
     assert "holds a run already; go on with --resume auto" in capsys.readouterr().err
 
 
+def test_resuming_elsewhere_keeps_the_run_that_is_there(train_options, tmp_path, capsys):
+    run(train_options)
+    first, second = out_of(train_options), tmp_path / "second"
+    longer = ["--steps", "6", "--resume", str(first / RESUME)]
+    assert run([*into(train_options, second), *longer]) == 0
+    assert torch.load(second / RESUME, weights_only=True)["global_step"] == 6
+    assert torch.load(first / RESUME, weights_only=True)["global_step"] == 4
+    assert run([*train_options, "--resume", str(second / RESUME)]) == 2
+    assert "holds a run already" in capsys.readouterr().err
+
+
 def test_resume_auto_without_a_checkpoint_says_so(train_options, capsys):
     assert run([*train_options, "--resume", "auto"]) == 0
     assert "starting fresh" in capsys.readouterr().out
