@@ -19,6 +19,9 @@ Method = Literal["lbfgs", "adam"]
 FIRST_STEP = 0.01
 """Mean change of a value in [0, 1] by the first step of L-BFGS."""
 
+LONGEST_STEP = 0.04
+"""Mean change of a value in [0, 1] by any one step of L-BFGS, at most."""
+
 
 @dataclass(frozen=True)
 class OptimizeConfig:
@@ -74,7 +77,9 @@ def optimize(
     for step in range(config.steps + 1):
         if step:
             optimizer.param_groups[0]["lr"] = _step_size(config, step, objective.image.numel())
+            before = objective.image.detach().clone()
             optimizer.step(objective)  # type: ignore[arg-type]  # torch takes tensors
+            _shorten(optimizer, objective.image, before)
         report = objective.judge()
         if not torch.isfinite(report.total):
             raise FloatingPointError(f"the loss is {float(report.total)} at step {step}; try a lower lr")
@@ -115,6 +120,17 @@ class _Objective:
             self._report = LossReport({path: term.detach() for path, term in report.terms.items()})
             self._evaluated = self.image.detach().clone()
         return self._report
+
+
+@torch.no_grad()
+def _shorten(optimizer: torch.optim.Optimizer, image: Tensor, before: Tensor) -> None:
+    """Hold a step of L-BFGS to ``LONGEST_STEP``: where the curvature is almost none it leaps out of the picture."""
+    state = optimizer.state[image]
+    length = float((image - before).abs().mean())
+    if "t" in state and length > LONGEST_STEP:
+        share = LONGEST_STEP / length
+        state["t"] *= share  # what the next step takes the displacement to have been
+        image.copy_(before + share * (image - before))
 
 
 def _step_size(config: OptimizeConfig, step: int, values: int) -> float:

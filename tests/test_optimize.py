@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -76,3 +78,10 @@ def test_weights_do_not_change_the_descent(toy_backbone, loss):
 def test_impossible_settings_are_refused(options):
     with pytest.raises(ConfigError, match="positive"):
         OptimizeConfig(**options)
+
+
+def test_no_step_leaps_out_of_the_picture(loss):
+    _, states = run(loss, steps=40)
+    lengths = [(b.image - a.image).abs().mean().item() for a, b in pairwise(states)]
+    assert max(lengths) < 0.0401
+    assert max(state.report.total for state in states) <= 1.01 * states[0].report.total
