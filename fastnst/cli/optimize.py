@@ -1,9 +1,13 @@
 """``fastnst optimize``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastnst.cli._parser import Parser
 from fastnst.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fastnst.optimize import Progress
 
 
 def parser() -> Parser:
@@ -53,7 +57,7 @@ def run(argv: list[str]) -> int:
     bar = tqdm(total=config.steps, desc="optimize", unit="step", mininterval=0.5)
     try:
         for state in optimize(content, style, loss, config):
-            log.write(state.step, state.report, state.image)
+            log.write(state)
             bar.set_postfix(loss=f"{float(state.report.total):.4g}", refresh=False)
             bar.update(state.step - bar.n)
     except KeyboardInterrupt:
@@ -95,17 +99,14 @@ class _Log:
 
             self._writer = SummaryWriter(folder)
 
-    def write(self, step: int, report: object, image: object) -> None:
-        from fastnst.losses import LossReport
-
+    def write(self, state: "Progress") -> None:
         if self._writer is None:
             return
-        assert isinstance(report, LossReport)
-        self._writer.add_scalar("loss", report.total, step)
-        for path, term in report.terms.items():
-            self._writer.add_scalar(path, term, step)
-        if step % 50 == 0:
-            self._writer.add_image("stylized", image[0].clamp(0, 1), step)  # type: ignore[index]
+        self._writer.add_scalar("loss", state.report.total, state.step)
+        for path, term in state.report.terms.items():
+            self._writer.add_scalar(path, term, state.step)
+        if state.step % 50 == 0:
+            self._writer.add_image("stylized", state.image[0].clamp(0, 1), state.step)
 
     def close(self) -> None:
         if self._writer is not None:

@@ -4,10 +4,13 @@ import glob
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastnst.cli._parser import Parser
 from fastnst.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fastnst.inference import Stylizer
 
 EXIT_PARTLY = 3
 
@@ -108,12 +111,10 @@ def check(jobs: list[tuple[Path, Path]], overwrite: bool) -> None:
         raise ConfigError(f"{existing[0]}{more} exists; choose another --out, or --overwrite true")
 
 
-def paint(stylizer: object, jobs: list[tuple[Path, Path]]) -> int:
+def paint(stylizer: "Stylizer", jobs: list[tuple[Path, Path]]) -> int:
     """Paint all jobs; with more than one, show progress and carry on behind a broken picture."""
     from fastnst.images import ImageError, write_image
-    from fastnst.inference import Stylizer
 
-    assert isinstance(stylizer, Stylizer)
     if len(jobs) == 1:
         source, target = jobs[0]
         write_image(stylizer(source), target)
