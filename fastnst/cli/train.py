@@ -161,7 +161,12 @@ class TrainCLI(LightningCLI):
 
     def fit(self, model: Any, **kwargs: Any) -> None:
         """Fit, then say what there is and how to go on."""
-        self.trainer.fit(model, **kwargs)
+        try:
+            self.trainer.fit(model, **kwargs)
+        except SystemExit as exit_:  # Lightning exits with 1 on a Ctrl-C before the first step
+            if exit_.code == 1:
+                raise KeyboardInterrupt from None
+            raise
         if self.trainer.is_global_zero:
             self._report(Path(self.trainer.default_root_dir))
 

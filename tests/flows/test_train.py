@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import fastnst
 from fastnst.cli import run
+from fastnst.training import FeedForwardModule
 
 RESUME = Path("checkpoints") / "last.ckpt"
 
@@ -181,6 +182,16 @@ def test_a_signal_saves_and_says_how_to_go_on(train_options, sent, code):
     steps = [event.step for event in scalars(out_of(train_options)).Scalars("train/loss")]
     assert steps[-1] >= step
     assert sorted(set(steps)) == steps
+
+
+def test_an_interruption_before_the_first_step_exits_with_130(train_options, monkeypatch, capsys):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FeedForwardModule, "on_fit_start", interrupt)
+    assert run(train_options) == 130
+    assert capsys.readouterr().err.endswith("fastnst: error: interrupted\n")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning leaves it ignored
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(train_options, capsys):
