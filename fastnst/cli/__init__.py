@@ -50,7 +50,7 @@ def run(argv: list[str]) -> int:
         return int(command.run(argv[1:]) or 0)
     except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)
-    except Exception as error:
+    except Exception as error:  # the one place where errors end: each becomes a line
         if debug:
             raise
         return _fail(_one_line(error), EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED)
@@ -63,7 +63,10 @@ def _fail(message: str, code: int) -> int:
 
 def _one_line(error: Exception) -> str:
     """Say an expected error plainly, and name the kind of any other."""
-    text = " ".join(str(error).split())
+    text = str(error)
+    if "Original Traceback" in text:  # from a worker that decodes: its last line is what it said
+        text = text.strip().splitlines()[-1].split(": ", 1)[-1]
+    text = " ".join(text.split())
     if isinstance(error, ValueError | OSError | FloatingPointError) and text:
         return text
     return f"{type(error).__name__}: {text[:400]} (--debug shows where)"

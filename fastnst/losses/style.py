@@ -39,8 +39,8 @@ class GramLoss(StyleLoss):
         features: ``(B, C, H, W)``.
         target: ``(B, C, C)``, or ``(1, C, C)`` to hold every image of the batch to one style.
 
-    Equals the style loss of Johnson et al. as printed, divided by ``C**2``, and four times eq. 4 below. Most programs
-    divide by ``C`` once more, which weakens a layer by ``C**2``: divide their layer weights by that before comparing.
+    Equals the style loss of Johnson et al. as printed and four times eq. 4 below. Most programs divide by ``C`` once
+    more, which weakens a layer by ``C**2``: divide their layer weights by that before comparing.
 
     Source: Gatys, Ecker, Bethge. Image Style Transfer Using Convolutional Neural Networks. CVPR 2016, eq. 3-5.
     """

@@ -93,7 +93,7 @@ TERMS = ("content", "style")
 
 
 def _log_interval(trainer: Trainer) -> int:
-    return int(trainer.log_every_n_steps)  # type: ignore[attr-defined]  # Lightning sets it dynamically
+    return max(1, trainer.log_every_n_steps)  # type: ignore[attr-defined]  # Lightning sets it dynamically
 
 
 class Previews(Callback):

@@ -214,6 +214,17 @@ def test_two_processes_see_disjoint_photographs_and_end_with_the_same_weights(tr
     assert reports[0]["weights"] == reports[1]["weights"]
 
 
+def test_nothing_usable_is_one_line_even_from_a_worker(train_options, photos, tmp_path, capsys):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.jpg").write_text("no")
+    options = [*train_options, "--data.val", str(photos), "--data.workers", "1", "--photos", str(tmp_path / "bad")]
+    assert run(options) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("fastnst: error: no usable photograph")
+    assert "a.jpg: not a picture" in said
+    assert "Traceback" not in said
+
+
 def test_broken_photographs_are_reported_at_the_end(train_options, photos, tmp_path, capsys):
     import shutil
 
