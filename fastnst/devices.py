@@ -1,4 +1,6 @@
-"""Where to compute, and in which precision."""
+"""Where to compute, in which precision, and with what memory."""
+
+import ctypes
 
 import torch
 
@@ -26,3 +28,18 @@ def fast_bfloat16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return device.type == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def reuse_memory() -> None:
+    """Keep freed memory for the next tensor in place of giving it back to the system; for long computations on a CPU.
+
+    glibc maps a large tensor anew every time, and the kernel clears its pages: up to a quarter of a training step. Does
+    nothing where there is no glibc.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
+    mallopt(trim_threshold, -1)
+    mallopt(mmap_max, 0)

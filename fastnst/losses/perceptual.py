@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fastnst.backbones import FeatureExtractor, Padding, Pooling, build_backbone
@@ -188,7 +187,7 @@ def _shares(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _distance(features: Tensor, target: Tensor) -> Tensor:
-    return F.mse_loss(features.float(), target.float())
+    return (features - target).float().square().mean()
 
 
 def _positive(value: Tensor) -> float:

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from fastnst.losses import GramLoss, gram, total_variation
@@ -19,12 +20,31 @@ def test_gram_does_not_depend_on_size():
     torch.testing.assert_close(gram(features.repeat(1, 1, 2, 3)), gram(features))
 
 
-def test_gram_is_float32_even_under_autocast():
-    features = (100 * torch.rand(1, 4, 64, 64)).bfloat16()
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gram_of_reduced_precision_is_summed_in_float32(layout):
+    features = (100 * torch.rand(2, 16, 256, 256)).bfloat16().contiguous(memory_format=layout)
     with torch.autocast("cpu", torch.bfloat16):
         statistic = gram(features)
     assert statistic.dtype == torch.float32
-    torch.testing.assert_close(statistic, gram(features.float()))
+    torch.testing.assert_close(statistic, gram(features.float()), rtol=1.5e-3, atol=0)
+
+
+def test_gram_is_not_rounded_under_autocast():
+    features = torch.rand(1, 4, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(gram(features), gram(features.double()).float())
+
+
+def test_gram_has_correct_first_and_second_gradients():
+    features = torch.rand(2, 3, 2, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(gram, features)
+    assert torch.autograd.gradgradcheck(gram, features)
+
+
+def test_gradient_of_gram_keeps_the_layout():
+    features = torch.rand(1, 4, 5, 6).contiguous(memory_format=torch.channels_last).requires_grad_()
+    (gradient,) = torch.autograd.grad(gram(features).square().sum(), features)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_gram_loss_has_correct_gradients():
