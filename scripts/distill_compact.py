@@ -1,154 +1,219 @@
-"""Train the weights of the ``compact`` backbone to predict the first layers of VGG-19.
+"""Train the weights of the ``compact`` backbone to stand in for the first layers of VGG-19.
 
-    python scripts/distill_compact.py --teacher vgg19.safetensors --photos photos.parquet --paintings styles/ \
-        --val held_out.parquet --minutes 15
+    python scripts/distill_compact.py --teacher vgg19.safetensors --deep vgg19_16x.safetensors \
+        --photos photos.parquet --paintings styles/ --minutes 40
 
-Photographs, paintings and pictures between the two (photographs with a painting's colors and noise on top) are shown
-to both networks; the student descends the squared error of features and of Gram matrices, each as a share of the
-teacher's. Writes ``fastnst/backbones/weights/compact.safetensors`` in half precision and prints how well it agrees on
-held-out photographs and on paintings: correlation per channel, Gram distances, and the gradient that reaches an image.
+The student descends, at relu1_1, relu2_1 and relu3_1, the relative squared error of features and of Gram matrices, and
+the angle between the two networks' image gradients of a random mix of style and content losses. It is taught on crops
+of photographs and paintings, recolored, mixed and noisy, and on what a style loss makes of them: a pool of crops that
+descend the student's own loss toward random paintings, so that whatever would fool it comes back as a lesson. relu4_1
+learns beside it from a compressed VGG-19 with projections to the genuine channels (Wang et al., Collaborative
+Distillation for Ultra-Resolution Universal Style Transfer, CVPR 2020).
+
+Writes ``fastnst/backbones/weights/compact.safetensors`` in half precision; ``compact_report.py`` says how good it is.
 """
 
 import argparse
 import math
 import time
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
-from torch import Tensor
-from torch.utils.data import DataLoader
+from distill_pictures import Pool, batches, vary
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
-from fastnst.backbones import BACKBONES, FeatureExtractor, build_backbone
-from fastnst.data.photos import PhotoDataset
-from fastnst.data.sampler import EndlessBatches
-from fastnst.data.sources import open_photos
-from fastnst.devices import fast_bfloat16
+from fastnst.backbones import BACKBONES, FeatureExtractor, Features, build_backbone
 from fastnst.losses import gram
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 OUT = Path(__file__).parents[1] / "fastnst" / "backbones" / "weights" / "compact.safetensors"
+LR = 2e-3
+FEATURES_ALONE = 0.12
+"""Share of the time before gradients are compared too."""
 
 
-def batches(source: str, size: int, count: int):
-    """Serve crops without end, in [0, 1]."""
-    dataset = PhotoDataset(open_photos(source), size, seed=0, augment=True)
-    loader = DataLoader(dataset, batch_sampler=EndlessBatches(len(dataset), count, seed=0), num_workers=1)
-    for batch in loader:
-        yield (batch.float() / 255).contiguous(memory_format=torch.channels_last)
+def load_teacher(path: str, photos: Tensor) -> FeatureExtractor:
+    """Load VGG-19, rescaled so that the mean square of each compared layer is 1 on photographs."""
+    teacher = build_backbone("vgg19", LAYERS, path, padding="reflect").to(memory_format=torch.channels_last)
+    sizes = {layer: float(maps.square().mean().sqrt()) for layer, maps in teacher(photos, LAYERS).items()}
+    before = 1.0
+    for name, stage in teacher.stages.items():
+        if isinstance(stage, nn.Conv2d):
+            after = sizes.get(name.replace("conv", "relu"), before)
+            stage.weight.mul_(before / after)
+            stage.bias.div_(after)
+            before = after
+    return teacher
 
 
-def vary(photos: Tensor, paintings: Tensor) -> Tensor:
-    """Mix what a loss has to judge: photographs, paintings, recolored and noisy photographs, plain contrast changes."""
-    mean, deviation = (f(photos, (2, 3)) for f in (_mean, _std))
-    donors = paintings[torch.randint(len(paintings), (len(photos),))]
-    recolored = (photos - mean) / deviation * _std(donors, (2, 3)) + _mean(donors, (2, 3))
-    noise = 0.15 * torch.rand(len(photos), 1, 1, 1) * torch.randn_like(photos)
-    share = torch.rand(len(photos), 1, 1, 1)
-    between = share * recolored + (1 - share) * donors + noise
-    contrast = 0.5 + (photos - 0.5) * (0.5 + torch.rand(len(photos), 3, 1, 1))
-    kinds = torch.stack([photos, between, recolored + noise, contrast])
-    pick = torch.randint(len(kinds), (len(photos),))
-    return torch.cat([kinds[pick, torch.arange(len(photos))].clamp(-0.1, 1.1), paintings])
+class DeepTeacher(nn.Module):
+    """relu4_1 of the compressed VGG-19, through its projection to the 512 genuine channels."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.weights = load_file(path)
+
+    def forward(self, images: Tensor) -> Tensor:
+        mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+        x = (images - mean) / std
+        for name in ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "3_4", "4_1"):
+            if name in ("2_1", "3_1", "4_1"):
+                x = F.max_pool2d(x, 2)
+            x = F.relu(self._conv(F.pad(x, (1, 1, 1, 1), mode="reflect"), f"conv{name}"))
+        return F.relu(self._conv(x, "conv4_1_aux"))
+
+    def _conv(self, x: Tensor, name: str) -> Tensor:
+        return F.conv2d(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
 
-def _mean(x: Tensor, dims: tuple[int, int]) -> Tensor:
-    return x.mean(dims, keepdim=True)
+def new_student() -> FeatureExtractor:
+    student = BACKBONES["compact"]("max", "reflect").to(memory_format=torch.channels_last).requires_grad_(True)
+    for conv in student.modules():
+        if isinstance(conv, nn.Conv2d):
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.zeros_(conv.bias)
+    return student
 
 
-def _std(x: Tensor, dims: tuple[int, int]) -> Tensor:
-    return x.std(dims, keepdim=True) + 1e-3
+def warm_up(student: FeatureExtractor, teacher: FeatureExtractor, pictures: Iterator[Tensor], steps: int) -> None:
+    """Fit the first layer alone, which is small and on which all others build."""
+    optimizer = torch.optim.Adam(student.stages["conv1_1"].parameters())
+    for step in range(steps):
+        set_lr(optimizer, 1e-2 * falling(step / steps))
+        if step % 8 == 0:
+            seen = next(pictures)
+        images = seen[torch.randint(len(seen), (2,))]
+        with torch.no_grad():
+            theirs = teacher(images, ["relu1_1"])["relu1_1"]
+        loss = F.mse_loss(student(images, ["relu1_1"])["relu1_1"], theirs)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
 
 
-def distance(student: dict[str, Tensor], teacher: dict[str, Tensor], scale: dict[str, Tensor]) -> Tensor:
+def mismatch(ours: Features, theirs: Features) -> Tensor:
     """Sum, over the layers, the relative squared errors of features and of Gram matrices."""
     total = torch.zeros(())
     for layer in LAYERS:
-        theirs = teacher[layer].float() / scale[layer]
-        ours = student[layer].float()
-        total = total + F.mse_loss(ours, theirs) / theirs.square().mean()
-        total = total + 0.3 * F.mse_loss(gram(ours), gram(theirs)) / gram(theirs).square().mean()
+        error = (ours[layer] - theirs[layer]).square().mean(dtype=torch.float32)
+        total = total + error / theirs[layer].square().mean(dtype=torch.float32).clamp_min(0.05)
+        ours_gram, theirs_gram = gram(ours[layer]), gram(theirs[layer])
+        squares = theirs_gram.square().mean((1, 2)).clamp_min(1e-4)
+        total = total + 0.2 * ((ours_gram - theirs_gram).square().mean((1, 2)) / squares).mean()
     return total
 
 
-def channel_scales(teacher: FeatureExtractor, images: Tensor) -> dict[str, Tensor]:
-    """One number per layer that brings the teacher's activations to about 1."""
-    return {layer: maps.square().mean().sqrt() for layer, maps in teacher(images, LAYERS).items()}
+def descend(features: Features, image: Tensor, style: Features, content: Tensor, mix: Tensor, graph: bool) -> Tensor:
+    """Return the gradient that reaches the image from a mix ``(B, 4)`` of three style terms and one content term."""
+    loss = torch.zeros(())
+    for i, layer in enumerate(LAYERS):
+        target = gram(style[layer]).detach()
+        apart = (gram(features[layer]) - target).square().mean((1, 2)) / target.square().mean((1, 2))
+        loss = loss + (mix[:, i] * apart).sum()
+    moved = (features[LAYERS[-1]] - content.detach()).float().square().mean((1, 2, 3))
+    loss = loss + (mix[:, 3] * moved).sum()
+    return torch.autograd.grad(loss, image, create_graph=graph)[0]
 
 
-def train(options: argparse.Namespace, teacher: FeatureExtractor) -> FeatureExtractor:
-    student = BACKBONES["compact"]("max", "zeros").to(memory_format=torch.channels_last)
-    student.requires_grad_(True)
-    for conv in student.modules():
-        if isinstance(conv, torch.nn.Conv2d):
-            torch.nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            torch.nn.init.zeros_(conv.bias)
-    optimizer = torch.optim.Adam(student.parameters(), 2e-3)
-    photos, paintings = batches(options.photos, 128, 4), batches(options.paintings, 128, 2)
-    with torch.no_grad():
-        scale = channel_scales(teacher, torch.cat(list(islice(photos, 8))))
-    mixed = fast_bfloat16(torch.device("cpu"))
-    start, limit, step = time.monotonic(), 60 * options.minutes, 0
-    while (spent := time.monotonic() - start) < limit:
-        for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * spent / limit)))
-        images = vary(next(photos), next(paintings)).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-            with torch.no_grad():
-                theirs = teacher(images, LAYERS)
-            loss = distance(student(images, LAYERS), theirs, scale)
+def angle(ours: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean cosine of two gradients, and a loss that also asks for the same length."""
+    ours, theirs = ours.float().flatten(1), theirs.float().flatten(1)
+    cosine = F.cosine_similarity(ours, theirs).mean()
+    ratio = (ours.norm(dim=1).clamp_min(1e-12) / theirs.norm(dim=1).clamp_min(1e-12)).log().clamp(-3, 3)
+    return cosine, 1 - cosine + 0.1 * ratio.square().mean()
+
+
+def deep_error(student: FeatureExtractor, features: Tensor, theirs: Tensor) -> Tensor:
+    """Relative squared error of relu4_1, whose gradient ends at relu3_1."""
+    x = features.detach()
+    for stage in ("down3", "conv4_1", "relu4_1"):
+        x = student.stages[stage](x)
+    return (x - theirs).float().square().mean() / theirs.square().mean()
+
+
+def falling(progress: float) -> float:
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
+def train(options: argparse.Namespace) -> FeatureExtractor:
+    photos, paintings = batches(options.photos, 4), batches(options.paintings, 2)
+    teacher = load_teacher(options.teacher, torch.cat(list(islice(photos, 8))))
+    deep, student = DeepTeacher(options.deep), new_student()
+    warm_up(student, teacher, (vary(next(photos), next(paintings)) for _ in range(10**9)), 800)
+    teacher = teacher.to(torch.bfloat16)
+    optimizer = torch.optim.AdamW(student.parameters(), LR, betas=(0.9, 0.99), weight_decay=1e-4)
+    pool, start, limit, step = Pool(), time.monotonic(), 60 * options.minutes, 0
+    while (progress := (time.monotonic() - start) / limit) < 1:
+        set_lr(optimizer, LR * min(1, (step + 1) / 50) * falling(progress))
+        photo, painting = next(photos), next(paintings)
+        crops = pool.draw(photo[2:], painting)
+        shown = torch.cat([vary(photo[:2], painting), crops.style, crops.photo])
+        shown = shown.contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            theirs, theirs_deep = teacher(shown.bfloat16(), LAYERS), deep(shown)
+        with torch.autocast("cpu", torch.bfloat16):
+            ours = student(shown, LAYERS)
+            loss = mismatch(ours, theirs) + deep_error(student, ours["relu3_1"], theirs_deep)
+        cosine = torch.zeros(())
+        if progress > FEATURES_ALONE:
+            cosine, extra = compare_gradients(student, teacher, pool, ours, theirs)
+            loss = loss + extra
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         step += 1
         if step % 100 == 0:
-            print(f"{spent:5.0f} s  step {step}  loss {loss.item():.4f}", flush=True)
-    return student.requires_grad_(False)
+            print(f"{100 * progress:5.1f} %  step {step}  loss {loss.item():.3f}  cosine {cosine.item():.3f}", flush=True)
+            save(student, options.out)
+    return student
 
 
-def report(student: FeatureExtractor, teacher: FeatureExtractor, kind: str, images: Tensor, style: Tensor) -> None:
-    """Print how well the student stands in for the teacher on some pictures."""
-    for layer in LAYERS:
-        ours, theirs = student(images, [layer])[layer], teacher(images, [layer])[layer]
-        flat = [x.transpose(0, 1).flatten(1) for x in (ours, theirs)]
-        centered = [x - x.mean(1, keepdim=True) for x in flat]
-        correlation = F.cosine_similarity(*centered).median()
-        grads, distances = [], []
-        for backbone in (student, teacher):
-            target = gram(backbone(style, [layer])[layer])
-            image = images.clone().requires_grad_()
-            statistic = gram(backbone(image, [layer])[layer])
-            apart = (statistic - target).square().mean((1, 2)) / target.square().mean()
-            apart.sum().backward()
-            distances.append(apart.detach())
-            grads.append(image.grad.flatten(1))
-        cosine = F.cosine_similarity(*grads).median()
-        ratio = (distances[0] / distances[1]).median()
-        print(
-            f"{kind:12} {layer}  correlation {correlation:.3f}  Gram distance x{ratio:.2f}  image gradient {cosine:.3f}"
-        )
+def compare_gradients(
+    student: FeatureExtractor, teacher: FeatureExtractor, pool: Pool, ours: Features, theirs: Features
+) -> tuple[Tensor, Tensor]:
+    """Compare the networks on the pool's crops, and move these along the student's gradient."""
+    crops = pool.drawn
+    style, content = (lambda f: {k: v[2:4] for k, v in f.items()}), (lambda f: f[LAYERS[-1]][4:])
+    image = crops.image.bfloat16().requires_grad_()
+    features = teacher(image, LAYERS)
+    right = descend(features, image, style(theirs), content(theirs), crops.mix, graph=False)
+    image = crops.image.clone().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        guessed = student(image, LAYERS)
+        found = descend(guessed, image, style(ours), content(ours), crops.mix, graph=True)
+        error = mismatch(guessed, {k: v.detach() for k, v in features.items()})
+    pool.move(found.detach())
+    cosine, turned = angle(found, right)
+    return cosine, turned + 0.33 * error
+
+
+def save(student: FeatureExtractor, path: Path) -> None:
+    """Write the weights under torchvision-like numbers, as every backbone's file has them."""
+    numbered = enumerate(student.stages.items())
+    weights = {f"features.{n}.{key}": v.half() for n, (_, m) in numbered for key, v in m.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.contiguous() for key, value in weights.items()}, path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("--teacher", "--photos", "--paintings", "--val"):
+    for name in ("--teacher", "--deep", "--photos", "--paintings"):
         parser.add_argument(name, required=True)
-    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--minutes", type=float, default=40)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     torch.manual_seed(0)
-    teacher = build_backbone("vgg19", LAYERS, options.teacher).to(memory_format=torch.channels_last)
-    student = train(options, teacher)
-    numbered = enumerate(student.stages.items())
-    weights = {f"features.{n}.{key}": v.half() for n, (_, m) in numbered for key, v in m.state_dict().items()}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    save_file({key: value.contiguous() for key, value in weights.items()}, options.out)
-    photos, paintings = next(batches(options.val, 192, 16)), next(batches(options.paintings, 192, 8))
-    report(student, teacher, "photographs", photos, paintings[:1])
-    report(student, teacher, "paintings", paintings[1:], paintings[:1])
+    save(train(options), options.out)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,33 @@
-"""The front of VGG-19 at half the arithmetic, with weights that come along: no download."""
+"""VGG-19 through relu4_1 for a laptop, with weights that come along: no download."""
 
 from torch import nn
 
-from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Padding, Pooling, conv_relu, pool
+from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Padding, Pooling, conv_relu
+from fastnst.errors import ConfigError
 
 
 @BACKBONES.register("compact")
 def compact(pooling: Pooling, padding: Padding) -> FeatureExtractor:
-    """Predict VGG-19's relu1_1, relu2_1 and relu3_1; the layers between, which nothing compares, have half its width.
+    """Predict VGG-19's relu1_1, relu2_1, relu3_1 and relu4_1, with a third of its arithmetic through relu3_1.
+
+    The named layers have VGG's channels. What leads from one to the next is never compared, so it is narrow, and halves
+    the resolution first: hardly any work is left at full resolution.
 
     The weights are trained by ``scripts/distill_compact.py`` from random initialization; beside them is a card that
     says on what and how well they agree.
+
+    Raises:
+        ConfigError: Average pooling is asked for, and there is nothing to pool.
     """
+    if pooling != "max":
+        raise ConfigError("compact has strided convolutions and no pooling; leave pooling: max, or take vgg19")
     stages: dict[str, nn.Module] = conv_relu("1_1", 3, 64, padding)
-    stages |= conv_relu("1_2", 64, 32, padding) | {"pool1": pool(2, pooling)} | conv_relu("2_1", 32, 128, padding)
-    stages |= conv_relu("2_2", 128, 64, padding) | {"pool2": pool(2, pooling)} | conv_relu("3_1", 64, 256, padding)
+    stages |= {"down1": _halve(64, 48)} | conv_relu("2_1", 48, 128, padding)
+    stages |= {"down2": _halve(128, 96)} | conv_relu("3_1", 96, 256, padding)
+    stages |= {"down3": _halve(256, 128)} | conv_relu("4_1", 128, 512, padding)
     return FeatureExtractor("compact", stages)
+
+
+def _halve(channels_in: int, channels: int) -> nn.Module:
+    """Mix blocks of 2x2 pixels: what VGG does by a 3x3 convolution at twice the resolution and a pool."""
+    return nn.Sequential(nn.Conv2d(channels_in, channels, 2, stride=2), nn.ReLU(inplace=True))

@@ -12,7 +12,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from fastnst.cli import demo
 from fastnst.cli._parser import fail, shipped_configs, with_configs
 from fastnst.data import ImageDataModule
-from fastnst.devices import fast_bfloat16, pick_device
+from fastnst.devices import fast_bfloat16, pick_device, reuse_memory
 from fastnst.errors import ConfigError
 from fastnst.files import check_writable
 from fastnst.training import (
@@ -35,7 +35,7 @@ SHORT = {
     "--help_all": "--help",
 }
 DEFAULTS = {
-    "trainer.max_steps": 4000,
+    "trainer.max_steps": 2000,
     "trainer.devices": 1,
     "trainer.gradient_clip_val": 1.0,
     "trainer.log_every_n_steps": 10,
@@ -58,7 +58,7 @@ and the photographs that come with scikit-image, in a few minutes.
   --style PICTURE         the picture to imitate
   --photos PHOTOS         a folder of photographs, parquet files, or the name of a set on the hub
   --out FOLDER            where to keep the run (runs/style)
-  --steps N               optimizer steps (4000)
+  --steps N               optimizer steps (2000)
   --style_weight W        more is more painting and less photograph (30)
   --resume auto|PATH      go on where the run folder, or a .ckpt, stands
   --config NAME|PATH      a YAML file, or one that comes along: {configs}
@@ -79,6 +79,7 @@ def run(argv: list[str]) -> int:
         print(HELP.format(configs=", ".join(shipped_configs())))
         return 0
     _quiet()
+    reuse_memory()
     cli = TrainCLI(["fit", *with_configs([_long(word) for word in argv or demo.arguments()])])
     if cli.stop.received:
         return 128 + cli.stop.received

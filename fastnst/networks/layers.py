@@ -5,9 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def conv(channels_in: int, channels: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+def conv(channels_in: int, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     """Convolve with reflected borders, which leave no frame in the picture."""
-    return nn.Conv2d(channels_in, channels, kernel, stride, padding=kernel // 2, padding_mode="reflect")
+    padding = kernel // 2
+    return nn.Conv2d(channels_in, channels, kernel, stride, padding, groups=groups, padding_mode="reflect")
 
 
 class InstanceNorm(nn.Module):
@@ -49,6 +50,30 @@ class Residual(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             *conv_norm(channels, channels, 3), nn.ReLU(inplace=True), *conv_norm(channels, channels, 3)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+class Inverted(nn.Module):
+    """Widen by a 1x1 convolution, look around in every channel alone, narrow again, and add to what came in.
+
+    A ninth of the arithmetic of :class:`Residual` at the same width.
+
+    Source: Sandler, Howard, Zhu, Zhmoginov, Chen. MobileNetV2: Inverted Residuals and Linear Bottlenecks. CVPR 2018.
+    """
+
+    def __init__(self, channels: int, widen: int = 2) -> None:
+        super().__init__()
+        wide = widen * channels
+        self.body = nn.Sequential(
+            conv(channels, wide, 1),
+            nn.ReLU(inplace=True),
+            conv(wide, wide, 3, groups=wide),
+            InstanceNorm(wide),
+            nn.ReLU(inplace=True),
+            *conv_norm(wide, channels, 1),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,0 +1,62 @@
+"""A light transformation network: almost all of its work is done at a quarter of the resolution."""
+
+import torch
+from torch import Tensor, nn
+
+from fastnst.errors import ConfigError
+from fastnst.networks._base import NETWORKS, TransformationNetwork
+from fastnst.networks.layers import Inverted, Upsample, conv, conv_norm
+
+
+@NETWORKS.register("lite")
+class Lite(TransformationNetwork):
+    """Blocks of 4x4 pixels in, inverted residuals at a quarter of the resolution, one upsampling, blocks of 2x2 out.
+
+    Args:
+        width: Channels at a quarter of the resolution.
+        blocks: Inverted residuals.
+        detail: Channels at half the resolution.
+
+    The first and the last layer trade resolution for channels (sub-pixel convolution), so nothing but the picture
+    itself exists at full resolution; the step from a quarter to a half is a resize-convolution, which is what keeps
+    blocks from showing.
+
+    Sources: Shi et al., Efficient Sub-Pixel Convolution, CVPR 2016; Sandler et al., MobileNetV2, CVPR 2018;
+    Aitken et al., Checkerboard artifact free sub-pixel convolution, arXiv:1707.02937 (the output's initialization).
+    """
+
+    size_multiple = 4
+    min_size = 8
+
+    def __init__(self, width: int = 48, blocks: int = 4, detail: int = 16) -> None:
+        super().__init__()
+        if width < 1 or blocks < 0 or detail < 1:
+            raise ConfigError(
+                f"lite wants a width and detail of at least 1 and no negative blocks, got {width}, {detail}, {blocks}"
+            )
+        self.config = {"width": width, "blocks": blocks, "detail": detail}
+        # To either side: a 3x3 and one per block at stride 4, one behind the upsampling, one at stride 2, 3 by alignment.
+        self.receptive_field = 2 * (4 + 4 * blocks + 4 + 2 + 3) + 1
+        self.layers = nn.Sequential(
+            nn.PixelUnshuffle(4),
+            *conv_norm(48, width, 3),
+            nn.ReLU(inplace=True),
+            *(Inverted(width) for _ in range(blocks)),
+            nn.ReLU(inplace=True),
+            Upsample(width, detail),
+            nn.ReLU(inplace=True),
+        )
+        self.output = nn.Sequential(conv(detail, 12, 3), nn.PixelShuffle(2))
+        _begin_smooth(self.output[0])
+
+    def paint(self, images: Tensor) -> Tensor:
+        dtype = self.layers[1].weight.dtype
+        return self.output(self.layers(images.to(dtype)).to(self.output[0].weight.dtype))
+
+
+@torch.no_grad()
+def _begin_smooth(last: nn.Module) -> None:
+    """Let the four pixels of a block begin equal, at gray: nothing checkered to unlearn."""
+    filters = last.weight.view(3, 4, *last.weight.shape[1:])  # type: ignore[operator]
+    filters.copy_(filters[:, :1].expand_as(filters).clone())
+    nn.init.constant_(last.bias, 0.5)  # type: ignore[arg-type]

@@ -1,0 +1,167 @@
+"""What ``bench.py`` measures: the usual public recipe, and fastnst's presets, as callables."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import yaml
+from torch import Tensor, nn
+from torchvision.models import vgg16, vgg19
+
+from fastnst.backbones import BACKBONES
+from fastnst.checkpoint import Metadata
+from fastnst.devices import fast_bfloat16
+from fastnst.inference import Stylizer
+from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss
+from fastnst.networks import build_network
+from fastnst.networks.layers import InstanceNorm
+
+Work = Callable[[], object]
+
+BATCH, SIZE = 4, 256
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+class Plain(nn.Module):
+    """The front of a VGG as most programs slice it: contiguous, and every layer asked for is kept."""
+
+    def __init__(self, features: nn.Sequential, kept: tuple[int, ...]) -> None:
+        super().__init__()
+        self.features, self.kept = features[: kept[-1] + 1].requires_grad_(False), kept
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        found = []
+        for i, layer in enumerate(self.features):
+            x = layer(x)
+            if i in self.kept:
+                found.append(x)
+        return found
+
+
+def plain_gram(y: Tensor) -> Tensor:
+    b, c, h, w = y.size()
+    flat = y.view(b, c, h * w)
+    return flat.bmm(flat.transpose(1, 2)) / (c * h * w)
+
+
+def plain_network() -> nn.Module:
+    """Return Johnson's network with torch's own layers."""
+
+    def plain(module: nn.Module) -> nn.Module:
+        for name, child in module.named_children():
+            if isinstance(child, InstanceNorm):
+                setattr(module, name, nn.InstanceNorm2d(len(child.weight), affine=True))
+            elif isinstance(child, nn.ReLU):
+                setattr(module, name, nn.ReLU())
+            else:
+                plain(child)
+        return module
+
+    return plain(build_network("johnson"))
+
+
+def plain_step(device: torch.device) -> Work:
+    """Return one optimizer step of the usual recipe: VGG-16 through relu4_3, over photographs and paintings."""
+    network, vgg = plain_network().to(device), Plain(vgg16(weights=None).features, (3, 8, 15, 22)).to(device)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    x = torch.rand(BATCH, 3, SIZE, SIZE, device=device)
+    grams = [plain_gram(f) for f in vgg(torch.rand(1, 3, SIZE, SIZE, device=device))]
+
+    def step() -> None:
+        optimizer.zero_grad()
+        y = network(x)
+        ours, theirs = vgg(y), vgg(x)
+        content = 1e5 * F.mse_loss(ours[1], theirs[1])
+        style = sum(F.mse_loss(plain_gram(f), g.expand(BATCH, -1, -1)) for f, g in zip(ours, grams, strict=True))
+        (content + 1e10 * style).backward()
+        optimizer.step()
+
+    return step
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Read the model's settings of a config that comes along."""
+    return yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())["model"]
+
+
+def our_step(config: str, device: torch.device) -> Work:
+    """Return one optimizer step of fastnst under a config's network and objective."""
+    model = preset(config)
+    loss = build_loss(LossConfig(**model["loss"])).to(device).to(memory_format=torch.channels_last)
+    network = build_network(model["network"], **model.get("network_options", {}))
+    network = network.to(device).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3, fused=True)
+    photos = torch.rand(BATCH, 3, SIZE, SIZE, device=device).contiguous(memory_format=torch.channels_last)
+    target = loss.style_target(torch.rand(1, 3, SIZE, SIZE, device=device))
+    scales = loss.content_scales(photos)
+    mixed = fast_bfloat16(device)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            report = loss(network(photos), loss.content_target(photos, scales), target)
+        report.total.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+def build_loss(config: LossConfig) -> PerceptualLoss:
+    """Make a loss whose backbone has random weights, so that nothing is downloaded; speed does not depend on them."""
+    backbone = BACKBONES[config.backbone](config.pooling, config.padding)
+    style_loss = STYLE_LOSSES[config.style_loss]()
+    return PerceptualLoss(
+        backbone, config.content, config.style, style_loss, config.style_weight, config.tv, config.units
+    )
+
+
+def plain_painting(image: Tensor) -> Work:
+    """Return one forward pass of Johnson's network as most programs run it."""
+    network = plain_network().eval().to(image.device)
+
+    def paint() -> Tensor:
+        with torch.no_grad():
+            return network(image).clamp(0, 1)
+
+    return paint
+
+
+def our_painting(network: str, image: Tensor) -> tuple[Work, torch.dtype]:
+    """Return one call of a stylizer, and its precision."""
+    stylizer = Stylizer(build_network(network), Metadata({}), image.device.type)
+    return lambda: stylizer(image), getattr(torch, stylizer.precision)
+
+
+def plain_evaluation(size: int, device: torch.device) -> Work:
+    """Return one evaluation of Gatys's loss and its gradient on VGG-19 through relu3_1."""
+    vgg = Plain(vgg19(weights=None).features, (1, 6, 11)).to(device)
+    content = torch.rand(1, 3, size, size, device=device)
+    with torch.no_grad():
+        features = vgg(content)
+        grams = [plain_gram(f) for f in vgg(torch.rand(1, 3, size, size, device=device))]
+    image = content.clone().requires_grad_()
+
+    def evaluate() -> None:
+        image.grad = None
+        found = vgg(image)
+        style = sum(F.mse_loss(plain_gram(f), g) for f, g in zip(found, grams, strict=True))
+        (F.mse_loss(found[-1], features[-1]) + 1e6 * style).backward()
+
+    return evaluate
+
+
+def our_evaluation(backbone: str, size: int, device: torch.device) -> Work:
+    """Return one evaluation of the default loss and its gradient, as ``fastnst optimize`` makes them."""
+    loss = build_loss(LossConfig(backbone=backbone)).to(device).to(memory_format=torch.channels_last)
+    content = torch.rand(1, 3, size, size, device=device)
+    targets = loss.content_target(content), loss.style_target(torch.rand(1, 3, size, size, device=device))
+    image = content.clone().requires_grad_()
+
+    def evaluate() -> None:
+        image.grad = None
+        loss(image.contiguous(memory_format=torch.channels_last), *targets).total.backward()
+
+    return evaluate
