@@ -77,7 +77,8 @@ def test_applying_a_model_needs_nothing_of_training():
 
 def test_help_does_not_load_torch():
     loaded = loaded_after(
-        "from fastnst.cli import run; run(['--help']); from fastnst.cli.stylize import parser; parser()"
+        "from fastnst.cli import run; run(['--help']); from fastnst.cli.stylize import parser; parser(); "
+        "from fastnst.cli.models import parser; parser()"
     )
     assert not {"torch", "numpy", "jsonargparse"} & loaded
 
