@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,8 @@ class Metadata:
 
     Args:
         network: ``{"name": ..., "config": {...}}``, enough to rebuild the network.
-        styles: One ``{"name", "sha256", "size": [height, width]}`` per style, in the order of style ids.
+        styles: One ``{"name", "sha256", "size": [height, width]}`` per style, in the order of style ids; with
+            ``"title"``, ``"artist"`` and ``"date"`` where they are known.
         loss: The :class:`~fastnst.losses.LossConfig` it was trained under, and the measured ``content_scales``.
         training: Steps, batch size, crop size, learning rate, precision, seed, photographs.
         judged: Loss terms on held-out photographs at the end: ``{"photos", "size", "terms": {path: value}}``.
@@ -59,9 +62,22 @@ def network_name(network: TransformationNetwork) -> str:
     return next(name for name in NETWORKS if NETWORKS[name] is type(network))
 
 
-def save_checkpoint(path: str | os.PathLike[str], network: TransformationNetwork, metadata: Metadata) -> None:
-    """Write network and metadata to ``path``; complete or not at all."""
-    weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    network: TransformationNetwork,
+    metadata: Metadata,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write network and metadata to ``path``; complete or not at all.
+
+    Args:
+        path: Where to.
+        network: What to write.
+        metadata: How it was made.
+        dtype: Precision of the weights in the file, their own by default. ``torch.float16`` halves the file; loading
+            turns them back to float32.
+    """
+    weights = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
     header = {"format": "pt", "fastnst": json.dumps(asdict(metadata), sort_keys=True)}
     with replacing(path) as temporary:
         save_file(weights, temporary, metadata=header)
@@ -74,21 +90,38 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[TransformationNetwork
         CheckpointError: Missing, truncated, foreign, newer than this program, or not what its header says.
     """
     path = Path(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = _parse(path, file.metadata() or {})
-            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file") from None
-    except (SafetensorError, OSError) as error:
-        reason = "is a folder" if path.is_dir() else "is not a whole safetensors file"
-        raise CheckpointError(f"{path}: {reason} ({first_line(error)})") from None
+    with _opened(path) as file:
+        metadata = _parse(path, file.metadata() or {})
+        weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
     try:
         network = build_network(str(metadata.network["name"]), **metadata.network["config"])
     except (KeyError, ValueError) as error:
         raise CheckpointError(f"{path}: its network cannot be rebuilt: {error}") from None
     _fill(path, network, weights)
     return network.eval(), metadata
+
+
+def read_metadata(path: str | os.PathLike[str]) -> Metadata:
+    """Say how a checkpoint was made; its weights are not looked at.
+
+    Raises:
+        CheckpointError: As :func:`load_checkpoint`, as far as the header tells.
+    """
+    with _opened(Path(path)) as file:
+        return _parse(Path(path), file.metadata() or {})
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file and say plainly why it cannot be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file") from None
+    except (SafetensorError, OSError) as error:
+        reason = "is a folder" if path.is_dir() else "is not a whole safetensors file"
+        raise CheckpointError(f"{path}: {reason} ({first_line(error)})") from None
 
 
 def _parse(path: Path, header: dict[str, str]) -> Metadata:

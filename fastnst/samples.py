@@ -23,6 +23,7 @@ PHOTOS = (
 """Photographs inside scikit-image's package; the documentation of its ``data`` module tells where they are from."""
 
 NIGHT, SEA, FOAM = (24, 40, 92), (22, 94, 128), (150, 205, 205)
+DUSK, MEADOW = (70, 120, 190), (110, 150, 60)
 EMBER, GOLD, CREAM = (226, 92, 40), (246, 180, 60), (252, 232, 176)
 
 
@@ -40,6 +41,17 @@ def copy_photos(folder: Path) -> None:
     for name in PHOTOS:
         if (Path(data_dir) / name).is_file():
             shutil.copy(Path(data_dir) / name, folder / name)
+
+
+def draw_landscape(width: int = 96, height: int = 64) -> Image.Image:
+    """Draw an evening sky with a sun above a hill: the smallest thing that looks like a photograph."""
+    down, right = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    distance = np.hypot((right - 0.7) * width / height, down - 0.3)
+    sky = _mix(DUSK, CREAM, down[..., None] ** 0.7)
+    sky = _mix(sky, GOLD, (distance < 0.16)[..., None])
+    field = _mix(MEADOW, NIGHT, (0.35 + 0.3 * np.sin(40 * down**2 + 3 * right))[..., None])
+    hill = down > 0.62 - 0.25 * np.exp(-(((right - 0.25) / 0.2) ** 2))
+    return Image.fromarray(np.where(hill[..., None], field, sky).astype(np.uint8))
 
 
 def draw_painting(width: int = 720, height: int = 560, seed: int = 4) -> Image.Image:
@@ -100,5 +112,5 @@ def _horizon(u: float) -> float:
     return 0.62 + 0.015 * np.sin(5 * u)
 
 
-def _mix(first: object, second: object, share: float) -> np.ndarray:
+def _mix(first: object, second: object, share: float | np.ndarray) -> np.ndarray:
     return (1 - share) * np.asarray(first, float) + share * np.asarray(second, float)

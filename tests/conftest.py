@@ -12,9 +12,10 @@ os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 from safetensors.torch import save_file
 from torch import nn
 
+from fastnst import shipped
 from fastnst.backbones import FeatureExtractor
 from fastnst.backbones._extractor import conv_relu, pool
-from fastnst.checkpoint import Metadata, describe, save_checkpoint
+from fastnst.checkpoint import Metadata, describe, load_checkpoint, save_checkpoint
 from fastnst.networks import build_network
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -88,6 +89,23 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "style.safetensors"
     save_checkpoint(path, network, Metadata(network=describe(network)))
     return path
+
+
+@pytest.fixture
+def shipped_styles(tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in place of the one that comes along: ``waves`` with a card, ``plain`` without, ``torn`` damaged."""
+    folder = tmp_path / "root" / "checkpoints"
+    folder.mkdir(parents=True)
+    network, _ = load_checkpoint(model_file)
+    style = {"name": "waves", "title": "Waves", "artist": "A. Painter (1800-1850)", "date": "1840"}
+    judged = {"photos": 4, "size": 64, "terms": {"content/relu2_1": 0.5, "style/relu1_1": 0.25, "loss": 0.75}}
+    metadata = Metadata(describe(network), styles=[style], judged=judged)
+    save_checkpoint(folder / "waves.safetensors", network, metadata, torch.float16)
+    (folder / "waves.md").write_text("# Waves\n\nA card.\n")
+    save_checkpoint(folder / "plain.safetensors", network, Metadata(describe(network)))
+    (folder / "torn.safetensors").write_bytes((folder / "waves.safetensors").read_bytes()[:999])
+    monkeypatch.setattr(shipped, "PACKAGE", tmp_path / "root" / "fastnst")
+    return folder
 
 
 @pytest.fixture(scope="session")

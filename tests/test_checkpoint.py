@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from fastnst.checkpoint import CheckpointError, Metadata, describe, load_checkpoint, save_checkpoint
+from fastnst.checkpoint import CheckpointError, Metadata, describe, load_checkpoint, read_metadata, save_checkpoint
 from fastnst.networks import build_network
 
 
@@ -38,6 +38,28 @@ def test_saving_and_loading_is_identity(tmp_path):
     assert not loaded.training
     image = torch.rand(1, 3, 20, 24)
     torch.testing.assert_close(loaded(image), network(image))
+
+
+def test_half_precision_halves_the_file_and_rounds_the_weights(tmp_path):
+    network = build_network("johnson", width=8, blocks=2)
+    metadata = Metadata(describe(network), styles=[{"name": "waves"}])
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    save_checkpoint(whole, network, metadata)
+    save_checkpoint(half, network, metadata, torch.float16)
+    weights = sum(parameter.nbytes for parameter in network.parameters())
+    assert whole.stat().st_size - half.stat().st_size == pytest.approx(weights / 2, rel=0.01)
+    loaded, read = load_checkpoint(half)
+    assert read == metadata
+    for key, value in network.state_dict().items():
+        assert loaded.state_dict()[key].dtype == torch.float32
+        assert loaded.state_dict()[key].equal(value.half().float())
+
+
+def test_metadata_is_read_without_the_weights(checkpoint):
+    assert read_metadata(checkpoint) == load_checkpoint(checkpoint)[1]
+    checkpoint.write_text("<html>")
+    with pytest.raises(CheckpointError, match="not a whole"):
+        read_metadata(checkpoint)
 
 
 def test_header_is_strings_with_a_schema(model_file):

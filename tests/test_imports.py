@@ -14,6 +14,7 @@ ALLOWED = {
     "devices": {"errors"},
     "registry": {"errors"},
     "files": set(),
+    "shipped": {"errors", "registry"},
     "images": BASE,
     "backbones": BASE | {"images"},
     "networks": BASE | {"images"},
@@ -23,7 +24,7 @@ ALLOWED = {
     "training": BASE | {"losses", "networks", "checkpoint", "images"},
     "optimize": BASE | {"losses", "images"},
     "samples": BASE,
-    "inference": BASE | {"checkpoint", "networks", "images"},
+    "inference": BASE | {"shipped", "checkpoint", "networks", "images"},
 }
 FREE = {"cli", "__init__", "__main__"}
 
@@ -76,6 +77,14 @@ def test_applying_a_model_needs_nothing_of_training():
 
 def test_help_does_not_load_torch():
     loaded = loaded_after(
-        "from fastnst.cli import run; run(['--help']); from fastnst.cli.stylize import parser; parser()"
+        "from fastnst.cli import run; run(['--help']); from fastnst.cli.stylize import parser; parser(); "
+        "from fastnst.cli.models import parser; parser()"
     )
-    assert "torch" not in loaded
+    assert not {"torch", "numpy", "jsonargparse"} & loaded
+
+
+def test_painting_a_picture_loads_only_what_it_uses(tmp_path, model_file, style_picture):
+    words = ["stylize", "--model", str(model_file), str(style_picture), "--out", str(tmp_path / "o.png")]
+    loaded = loaded_after(f"from fastnst.cli import run; run({words})")
+    assert "fastnst.inference" in loaded
+    assert not loaded & (HEAVY | {"torchvision", "jsonargparse", "skimage", "scipy"})

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fastnst.images import EXTENSIONS, open_image
-from fastnst.samples import PHOTOS, copy_photos, draw_painting
+from fastnst.samples import PHOTOS, copy_photos, draw_landscape, draw_painting
 
 
 def test_painting_is_the_same_every_time_and_full_of_color():
@@ -10,6 +10,14 @@ def test_painting_is_the_same_every_time_and_full_of_color():
     assert first.shape == (140, 180, 3)
     assert (first == second).all()
     assert first.reshape(-1, 3).std(0).min() > 30
+
+
+def test_landscape_is_blue_above_and_green_below_with_a_golden_sun():
+    picture = np.asarray(draw_landscape(96, 64)).astype(int)
+    assert picture.shape == (64, 96, 3)
+    assert picture[0].mean(0).argmax() == 2
+    assert picture[-1].mean(0).argmax() == 1
+    assert picture[20, 67].argmin() == 2
 
 
 def test_photographs_come_with_scikit_image(tmp_path):

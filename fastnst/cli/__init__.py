@@ -10,6 +10,7 @@ from fastnst.errors import ConfigError
 COMMANDS = {
     "train": "train a network on one style picture and a set of photographs",
     "stylize": "paint pictures with a trained network",
+    "models": "show the trained styles that come along",
     "optimize": "paint one picture by optimizing its pixels (Gatys et al.)",
 }
 

@@ -1,36 +1,11 @@
 """What the commands' parsers have in common."""
 
+import argparse
 import re
 import sys
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from jsonargparse import ArgumentParser
-
-CONFIGS = (Path(__file__).parents[1] / "configs", Path(__file__).parents[2] / "configs")
-"""Inside an installed wheel, and in a checkout."""
-
-
-def shipped_configs() -> dict[str, Path]:
-    """List the configs that come along, by name."""
-    return {path.stem: path for folder in CONFIGS for path in sorted(folder.rglob("*.yaml"))}
-
-
-def find_config(name: str) -> str:
-    """Return the path of a config given by path or by the name of one that comes with fastnst.
-
-    Raises:
-        ConfigError: Neither.
-    """
-    from fastnst.errors import ConfigError
-    from fastnst.registry import unknown
-
-    if Path(name).is_file():
-        return name
-    shipped = shipped_configs()
-    if name not in shipped:
-        raise ConfigError(unknown("config", name, shipped))
-    return str(shipped[name])
+from fastnst.shipped import find_config
 
 
 def with_configs(argv: list[str]) -> list[str]:
@@ -46,11 +21,24 @@ def with_configs(argv: list[str]) -> list[str]:
     return found
 
 
-class Parser(ArgumentParser):
-    """Report a usage error as one line and exit with 2."""
+class Parser(argparse.ArgumentParser):
+    """Report a usage error as one line and exit with 2; for commands whose options are few and plain.
 
-    def error(self, message: str, ex: Exception | None = None) -> Any:
-        fail(message, (self.prog or "fastnst").removesuffix(" [options] fit"))
+    The standard library's parser starts at once, jsonargparse's takes a quarter of a second.
+    """
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(prog, description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        fail(message.replace("the following arguments are required:", "missing"), self.prog)
+
+
+def truth(word: str) -> bool:
+    """Read ``true`` or ``false``."""
+    if word.lower() not in ("true", "yes", "false", "no"):
+        raise argparse.ArgumentTypeError(f"{word!r} is neither true nor false")
+    return word.lower() in ("true", "yes")
 
 
 def fail(message: str, program: str) -> NoReturn:

@@ -1,19 +1,26 @@
 """``fastnst optimize``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fastnst.cli._parser import Parser
+from jsonargparse import ActionConfigFile, ArgumentParser
+
+from fastnst.cli._parser import fail
 from fastnst.errors import ConfigError
 
 if TYPE_CHECKING:
     from fastnst.optimize import Progress
 
 
+class Parser(ArgumentParser):
+    """Report a usage error as one line and exit with 2."""
+
+    def error(self, message: str, ex: Exception | None = None) -> Any:
+        fail(message, self.prog)
+
+
 def parser() -> Parser:
     """Build the parser; the loss and the descent are spelled like the parameters they set."""
-    from jsonargparse import ActionConfigFile
-
     from fastnst.losses import LossConfig
     from fastnst.optimize import OptimizeConfig
 

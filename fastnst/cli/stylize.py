@@ -4,10 +4,11 @@ import glob
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from fastnst.cli._parser import Parser
+from fastnst.cli._parser import Parser, truth
 from fastnst.errors import ConfigError
+from fastnst.shipped import find_style
 
 if TYPE_CHECKING:
     from fastnst.inference import Stylizer
@@ -19,21 +20,34 @@ def parser() -> Parser:
     """Build the parser; imports nothing heavy."""
     parser = Parser(prog="fastnst stylize", description="Paint pictures with a trained network.")
     parser.add_argument("input", nargs="+", help="pictures, folders of pictures, or patterns such as 'photos/*.jpg'")
-    parser.add_argument("--model", required=True, help="a style.safetensors, as fastnst train leaves it")
-    parser.add_argument("--out", required=True, help="a .png, .jpg or .webp for one picture; a folder for several")
-    parser.add_argument("--overwrite", type=bool, default=False, help="replace pictures that exist (true or false)")
-    parser.add_argument("--device", type=str | None, help="cuda, mps or cpu; the best there is by default")
     parser.add_argument(
-        "--precision", type=Literal["float32", "bfloat16"] | None, help="bfloat16 by default where it is in hardware"
+        "--model", required=True, help="a style that comes along (see fastnst models), or a trained file"
+    )
+    parser.add_argument(
+        "--out", help="a .png, .jpg or .webp for one picture, a folder for several; named after the style by default"
+    )
+    parser.add_argument(
+        "--overwrite",
+        type=truth,
+        default=False,
+        metavar="{true,false}",
+        help="replace pictures that exist (true or false)",
+    )
+    parser.add_argument("--device", help="cuda, mps or cpu; the best there is by default")
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16"), help="bfloat16 by default where it is in hardware"
     )
     return parser
 
 
 def run(argv: list[str]) -> int:
     """Paint every input; broken ones are reported and passed over where there are several."""
-    options = parser().parse_args(_bare_flag(argv, "--overwrite"))
+    options = parser().parse_intermixed_args(_bare_flag(argv, "--overwrite"))
+    model = find_style(options.model)
     inputs = expand(options.input)
-    jobs = plan(inputs, options.out, several=len(inputs) > 1 or Path(options.input[0]).is_dir())
+    several = len(inputs) > 1 or Path(options.input[0]).is_dir()
+    out = options.out or default_out(inputs[0][0], model, several)
+    jobs = plan(inputs, out, several)
     check(jobs, options.overwrite)
 
     from fastnst.files import check_writable
@@ -41,7 +55,9 @@ def run(argv: list[str]) -> int:
 
     for folder in {target.parent for _, target in jobs}:
         check_writable(folder)
-    stylizer = load(options.model, options.device, options.precision)
+    stylizer = load(model, options.device, options.precision)
+    if not options.out:
+        print(f"painting to {out}")
     return paint(stylizer, jobs)
 
 
@@ -68,6 +84,19 @@ def expand(inputs: Sequence[str]) -> list[tuple[Path, Path]]:
             raise ConfigError(f"{text}: holds no pictures ({', '.join(sorted(EXTENSIONS))})")
         found += new
     return found
+
+
+def default_out(picture: Path, model: Path, several: bool) -> str:
+    """Name the result after picture and style, in the current folder; several go into a folder called like the style.
+
+    A ``style.safetensors`` is called like the folder of its run.
+    """
+    from fastnst.images import WRITABLE
+
+    style = model.absolute().parent.name if model.name == "style.safetensors" else model.stem
+    if several:
+        return style
+    return f"{picture.stem}_{style}{picture.suffix if picture.suffix.lower() in WRITABLE else '.png'}"
 
 
 def plan(inputs: list[tuple[Path, Path]], out: str, several: bool) -> list[tuple[Path, Path]]:
@@ -134,7 +163,7 @@ def paint(stylizer: "Stylizer", jobs: list[tuple[Path, Path]]) -> int:
 
 def _bare_flag(argv: list[str], flag: str) -> list[str]:
     """Let ``--overwrite`` alone mean ``--overwrite true``."""
-    following = [*argv[1:], "--"]
+    following = [*argv, "--"][1:]
     return [
         f"{word}=true" if word == flag and after.lower() not in ("true", "false", "yes", "no") else word
         for word, after in zip(argv, following, strict=True)

@@ -10,11 +10,12 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from fastnst.cli import demo
-from fastnst.cli._parser import fail, shipped_configs, with_configs
+from fastnst.cli._parser import fail, with_configs
 from fastnst.data import ImageDataModule
 from fastnst.devices import fast_bfloat16, pick_device, reuse_memory
 from fastnst.errors import ConfigError
 from fastnst.files import check_writable
+from fastnst.shipped import configs
 from fastnst.training import (
     RESUME_FILE,
     STYLE_FILE,
@@ -76,7 +77,7 @@ and the photographs that come with scikit-image, in a few minutes.
 def run(argv: list[str]) -> int:
     """Train; returns 0 when done, 130 or 143 when interrupted with everything saved."""
     if "-h" in argv or "--help" in argv:
-        print(HELP.format(configs=", ".join(shipped_configs())))
+        print(HELP.format(configs=", ".join(configs())))
         return 0
     _quiet()
     reuse_memory()

@@ -11,6 +11,7 @@ from fastnst.checkpoint import Metadata, load_checkpoint
 from fastnst.devices import fast_bfloat16, pick_device
 from fastnst.images import open_image, to_pil, to_tensor
 from fastnst.networks import TransformationNetwork
+from fastnst.shipped import find_style
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -29,7 +30,7 @@ class Stylizer:
             on average; by default bfloat16 where the device has it in hardware.
 
     Example:
-        >>> stylizer = fastnst.load("style.safetensors")
+        >>> stylizer = fastnst.load("starry_night")
         >>> stylizer("holiday.jpg").save("painted.png")
     """
 
@@ -87,17 +88,18 @@ class Stylizer:
         return painted
 
 
-def load(path: str | os.PathLike[str], device: str | None = None, precision: Precision | None = None) -> Stylizer:
+def load(model: str | os.PathLike[str], device: str | None = None, precision: Precision | None = None) -> Stylizer:
     """Load a trained style.
 
     Args:
-        path: A ``style.safetensors``, as training leaves it.
+        model: A style that comes along, by name, or a ``style.safetensors``, as training leaves it; a file wins over a
+            name.
         device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
         precision: ``float32`` or ``bfloat16``; the fastest that does no harm by default, see :class:`Stylizer`.
 
     Raises:
         CheckpointError: Not a file to be used.
-        ConfigError: No such device.
+        ConfigError: No such style, or no such device.
     """
-    network, metadata = load_checkpoint(path)
+    network, metadata = load_checkpoint(find_style(model))
     return Stylizer(network, metadata, device, precision)

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from fastnst.cli import demo
-from fastnst.cli._parser import find_config
+from fastnst.shipped import find_config
 
 pytest.importorskip("skimage")
 

@@ -111,8 +111,9 @@ def test_unwritable_out_is_noticed_before_the_work(stylize, style_picture, tmp_p
     [
         (["x.jpg", "y.jpg", "--out", "z.png"], "want a folder"),
         (["x.jpg", "--out", "z.bmp"], "write .png, .jpg or .webp"),
-        (["x.jpg"], "missing --out"),
-        (["--out", "z.png"], "input"),
+        ([], "missing input"),
+        (["x.jpg", "--overwrite", "--out"], "--out: expected one argument"),
+        (["x.jpg", "--overwrite=maybe"], "'maybe' is neither true nor false"),
         (["x.jpg", "--out", "z.png", "--sice", "3"], "sice"),
         (["x.jpg", "--out", "z.png", "--device", "tpu"], "'tpu' is not here"),
     ],
@@ -126,6 +127,48 @@ def test_usage_errors_are_one_line_and_exit_with_2(model_file, monkeypatch, tmp_
     assert code == 2
     assert words in one_line(capsys)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_style_that_comes_along_goes_by_its_name(shipped_styles, style_picture, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(["stylize", "--model", "waves", str(style_picture), "--out", "o.png"]) == 0
+    assert Image.open("o.png").size == (80, 70)
+
+
+def test_an_unknown_style_is_guessed(shipped_styles, style_picture, capsys):
+    assert run(["stylize", "--model", "wave", str(style_picture)]) == 2
+    assert "unknown style 'wave'; did you mean 'waves'? Known: plain, torn, waves" in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "becomes"), [("a.jpg", "a_waves.jpg"), ("a.PNG", "a_waves.PNG"), ("a.tif", "a_waves.png")]
+)
+def test_without_out_one_picture_is_named_after_itself_and_the_style(
+    shipped_styles, make_picture, tmp_path, monkeypatch, capsys, name, becomes
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    make_picture().save(tmp_path / "in" / name)
+    assert run(["stylize", "--model", "waves", f"in/{name}"]) == 0
+    assert Image.open(tmp_path / becomes).size == make_picture().size
+    assert becomes in capsys.readouterr().out
+    assert run(["stylize", "--model", "waves", f"in/{name}"]) == 2
+    assert "--overwrite" in one_line(capsys)
+
+
+def test_without_out_several_pictures_go_into_a_folder_called_like_the_style(
+    shipped_styles, photos, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert run(["stylize", str(photos / "01.png"), "--model", "waves", str(photos / "02.png")]) == 0
+    assert sorted(path.name for path in (tmp_path / "waves").iterdir()) == ["01.png", "02.png"]
+    assert run(["stylize", str(photos / "01.png"), "--model", "waves"]) == 0  # the folder does not hide the style
+
+
+def test_the_style_of_a_run_is_called_like_its_folder(stylize, style_picture, tmp_path, monkeypatch, model_file):
+    monkeypatch.chdir(tmp_path)
+    assert stylize(style_picture) == 0
+    assert (tmp_path / f"waves_{model_file.parent.name}.jpg").exists()
 
 
 def test_a_bad_model_is_named(style_picture, tmp_path, capsys):
