@@ -1,0 +1,19 @@
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from fastnst.networks import build_network
+
+
+def operations(name: str) -> int:
+    with FlopCounterMode(display=False) as counter:
+        build_network(name)(torch.rand(1, 3, 64, 64))
+    return counter.get_total_flops()
+
+
+def test_a_twentieth_of_the_arithmetic_of_johnson():
+    assert operations("lite") < operations("johnson") / 20
+
+
+def test_pixels_of_a_block_begin_equal():
+    painted = build_network("lite")(torch.rand(1, 3, 16, 16))
+    assert painted[..., ::2, ::2].equal(painted[..., 1::2, 1::2])

@@ -1,0 +1,103 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from fastnst.errors import ConfigError
+from fastnst.networks import NETWORKS, build_network
+from fastnst.networks.layers import InstanceNorm
+
+SMALL = {"johnson": {"width": 4, "blocks": 1}, "lite": {"width": 8, "blocks": 1}}
+DEPTHS = [
+    ("johnson", {"width": 1, "blocks": 0}),
+    ("johnson", {"width": 1, "blocks": 2}),
+    ("lite", {"width": 2, "blocks": 0, "detail": 1}),
+    ("lite", {"width": 2, "blocks": 2, "detail": 1}),
+]
+each = pytest.mark.parametrize("name", sorted(SMALL))
+
+
+def test_every_network_is_held_to_these_facts():
+    assert set(SMALL) == set(NETWORKS)
+
+
+@each
+@settings(max_examples=30, deadline=None)
+@given(height=st.integers(1, 37), width=st.integers(1, 37))
+def test_output_has_exactly_the_input_size(name, height, width):
+    network = build_network(name, **SMALL[name])
+    assert network(torch.rand(2, 3, height, width)).shape == (2, 3, height, width)
+
+
+@each
+def test_batch_of_two_equals_two_batches_of_one(name):
+    network, images = build_network(name, **SMALL[name]), torch.rand(2, 3, 16, 16)
+    torch.testing.assert_close(network(images), torch.cat([network(image[None]) for image in images]))
+
+
+@each
+def test_output_starts_around_gray(name):
+    painted = build_network(name)(torch.rand(1, 3, 64, 64))
+    assert abs(painted.mean().item() - 0.5) < 0.5
+
+
+@each
+def test_output_is_not_clamped(name):
+    network = build_network(name, **SMALL[name])
+    last = [module for module in network.output.modules() if isinstance(module, nn.Conv2d)][-1]
+    nn.init.constant_(last.bias, 3.0)
+    assert network(torch.rand(1, 3, 16, 16)).max() > 1
+
+
+@each
+def test_all_but_the_output_computes_in_reduced_precision(name):
+    network, image = build_network(name, **SMALL[name]).eval(), torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        exact = network(image)
+        network.compute_in(torch.bfloat16)
+        reduced = network(image)
+    assert {p.dtype for p in network.output.parameters()} == {torch.float32} == {reduced.dtype}
+    torch.testing.assert_close(reduced, exact, atol=0.1, rtol=0.1)
+
+
+@each
+def test_a_plain_picture_has_no_frame(name):
+    painted = build_network(name, **SMALL[name])(torch.full((1, 3, 64, 64), 0.4))
+    torch.testing.assert_close(painted, painted[..., 32:36, 32:36].repeat(1, 1, 16, 16), atol=1e-4, rtol=0)
+
+
+def without_norm(module: nn.Module) -> nn.Module:
+    """Make the reach of a pixel visible: no statistics of the whole picture, no dead values, no cancellation."""
+    for name, child in module.named_children():
+        if isinstance(child, InstanceNorm | nn.ReLU):
+            setattr(module, name, nn.Identity())
+        else:
+            without_norm(child)
+    for parameter in module.parameters():
+        parameter.data.abs_()
+    return module
+
+
+@pytest.mark.parametrize(("name", "options"), DEPTHS)
+def test_receptive_field_is_what_is_declared(name, options):
+    network = without_norm(build_network(name, **options))
+    reach = 0
+    for pixel in range(80, 84):
+        image = torch.rand(1, 3, 160, 160, requires_grad=True)
+        network(image)[0, 0, pixel, pixel].backward()
+        seen = image.grad[0].sum(0).nonzero()
+        reach = max(reach, int((seen - pixel).abs().max()))
+    assert network.receptive_field == 2 * reach + 1
+
+
+def test_unknown_network_lists_known_names():
+    with pytest.raises(ConfigError, match=r"unknown network 'jonson'; did you mean 'johnson'"):
+        build_network("jonson")
+
+
+@each
+@pytest.mark.parametrize("options", [{"depth": 3}, {"width": 0}, {"blocks": -1}])
+def test_impossible_options_are_refused(name, options):
+    with pytest.raises(ConfigError, match=name):
+        build_network(name, **options)
