@@ -50,7 +50,7 @@ def _obstacle(network: TransformationNetwork, device: torch.device) -> str | Non
 
 
 class OpenVINO:
-    """Run a network on the CPU with OpenVINO, in less time and memory than torch.
+    """Run a network on the CPU with OpenVINO, in less time than torch and in as much memory.
 
     The network is compiled at the first call, with the weights and the number of threads of that moment, for images of
     any size. One call runs at a time, on all threads.
