@@ -7,7 +7,8 @@ is what most programs do: float32, contiguous layout, eager; Johnson's network a
 both the photographs and the paintings, batch 4, 256 px. Weights are random: speed does not depend on them.
 
 ``times`` is the ratio to the baseline within the run (for memory, of the baseline to the row); ``share`` is the
-arithmetic done per second as a share of what a large convolution reaches on this machine in the same precision.
+arithmetic done per second as a share of what a large convolution reaches on this machine in the same precision. Rows
+``_ov`` are those of the engine openvino.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import platform
 import statistics
 import time
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 
 import torch
 from bench_memory import PEAKS_OF, loader_rate, peak_memory
@@ -70,7 +72,10 @@ def bench_stylize(device: torch.device, turns: int) -> list[Row]:
     for name, (height, width) in SIZES.items():
         image = torch.rand(1, 3, height, width, device=device)
         contenders = [Contender(f"stylize/baseline/{name}", plain_painting(image))]
-        contenders += [Contender(f"stylize/{net}/{name}", *our_painting(net, image)) for net in ("johnson", "lite")]
+        for net in ("johnson", "lite"):
+            contenders.append(Contender(f"stylize/{net}/{name}", *our_painting(net, image)))
+            if device.type == "cpu" and find_spec("openvino"):
+                contenders.append(Contender(f"stylize/{net}_ov/{name}", *our_painting(net, image, "openvino")))
         found += rows(contenders, turns if height < 1024 else max(3, turns // 2), device, _milliseconds)
     return found
 
@@ -124,10 +129,11 @@ def rows(contenders: list[Contender], turns: int, device: torch.device, figure) 
         seconds = times[contender.name]
         with FlopCounterMode(display=False) as counter:
             contender.work()
-        share = counter.get_total_flops() / seconds / peak(contender.precision, device)
+        flops = counter.get_total_flops()  # none where OpenVINO computes
+        share = round(flops / seconds / peak(contender.precision, device), 2) if flops else None
         value, unit = figure(seconds)
         ratio = times[contenders[0].name] / seconds
-        found.append(Row(contender.name, round(value, 2), unit, round(ratio, 2), round(share, 2)))
+        found.append(Row(contender.name, round(value, 2), unit, round(ratio, 2), share))
     return found
 
 

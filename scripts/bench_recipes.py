@@ -13,10 +13,10 @@ from torchvision.models import vgg16, vgg19
 from fastnst.backbones import BACKBONES
 from fastnst.checkpoint import Metadata
 from fastnst.devices import fast_bfloat16
-from fastnst.inference import Stylizer
+from fastnst.inference import Engine, Stylizer
 from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss
 from fastnst.networks import build_network
-from fastnst.networks.layers import InstanceNorm
+from fastnst.networks.layers import InstanceNorm, NarrowConv, conv
 
 Work = Callable[[], object]
 
@@ -55,6 +55,9 @@ def plain_network() -> nn.Module:
                 setattr(module, name, nn.InstanceNorm2d(len(child.weight), affine=True))
             elif isinstance(child, nn.ReLU):
                 setattr(module, name, nn.ReLU())
+            elif isinstance(child, NarrowConv):
+                setattr(module, name, conv(child.in_channels, child.out_channels, child.kernel_size[0]))
+                getattr(module, name).load_state_dict(child.state_dict())
             else:
                 plain(child)
         return module
@@ -129,9 +132,9 @@ def plain_painting(image: Tensor) -> Work:
     return paint
 
 
-def our_painting(network: str, image: Tensor) -> tuple[Work, torch.dtype]:
+def our_painting(network: str, image: Tensor, engine: Engine = "torch") -> tuple[Work, torch.dtype]:
     """Return one call of a stylizer, and its precision."""
-    stylizer = Stylizer(build_network(network), Metadata({}), image.device.type)
+    stylizer = Stylizer(build_network(network), Metadata({}), image.device.type, engine=engine)
     return lambda: stylizer(image), getattr(torch, stylizer.precision)
 
 

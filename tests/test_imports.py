@@ -80,7 +80,7 @@ def test_help_does_not_load_torch():
         "from fastnst.cli import run; run(['--help']); from fastnst.cli.stylize import parser; parser(); "
         "from fastnst.cli.models import parser; parser()"
     )
-    assert not {"torch", "numpy", "jsonargparse"} & loaded
+    assert not {"torch", "numpy", "jsonargparse", "openvino"} & loaded
 
 
 def test_painting_a_picture_loads_only_what_it_uses(tmp_path, model_file, style_picture):

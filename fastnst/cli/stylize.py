@@ -37,6 +37,12 @@ def parser() -> Parser:
     parser.add_argument(
         "--precision", choices=("float32", "bfloat16"), help="bfloat16 by default where it is in hardware"
     )
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "torch", "openvino"),
+        default="auto",
+        help="what computes; openvino by default on a CPU where it is installed (pip install 'fastnst[openvino]')",
+    )
     return parser
 
 
@@ -55,7 +61,7 @@ def run(argv: list[str]) -> int:
 
     for folder in {target.parent for _, target in jobs}:
         check_writable(folder)
-    stylizer = load(model, options.device, options.precision)
+    stylizer = load(model, options.device, options.precision, options.engine)
     if not options.out:
         print(f"painting to {out}")
     return paint(stylizer, jobs)

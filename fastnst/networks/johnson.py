@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.networks._base import NETWORKS, TransformationNetwork
-from fastnst.networks.layers import Residual, Upsample, conv, conv_norm
+from fastnst.networks.layers import NarrowConv, Residual, Upsample, conv_norm
 
 
 @NETWORKS.register("johnson")
@@ -46,7 +46,7 @@ class Johnson(TransformationNetwork):
             Upsample(2 * width, width),
             nn.ReLU(inplace=True),
         )
-        self.output = conv(width, 3, 9)
+        self.output = NarrowConv(width, 3, 9)
         nn.init.constant_(self.output.bias, 0.5)  # type: ignore[arg-type]  # begin at gray, the middle of the range
 
     def paint(self, images: Tensor) -> Tensor:

@@ -30,6 +30,11 @@ def test_one_picture_is_written_in_the_format_of_its_name(stylize, style_picture
     assert (painted.format, painted.size) == (fmt, (80, 70))
 
 
+def test_the_engine_can_be_chosen(stylize, style_picture, tmp_path):
+    assert stylize(style_picture, "--out", tmp_path / "a.png", "--engine", "torch") == 0
+    assert Image.open(tmp_path / "a.png").size == (80, 70)
+
+
 def test_a_folder_is_painted_into_a_folder(stylize, photos, tmp_path, capsys):
     assert stylize(photos, "--out", tmp_path / "out") == 0
     assert len(list((tmp_path / "out").rglob("*.png"))) == 12
@@ -116,6 +121,7 @@ def test_unwritable_out_is_noticed_before_the_work(stylize, style_picture, tmp_p
         (["x.jpg", "--overwrite=maybe"], "'maybe' is neither true nor false"),
         (["x.jpg", "--out", "z.png", "--sice", "3"], "sice"),
         (["x.jpg", "--out", "z.png", "--device", "tpu"], "'tpu' is not here"),
+        (["x.jpg", "--out", "z.png", "--engine", "tvm"], "'tvm'"),
     ],
 )
 def test_usage_errors_are_one_line_and_exit_with_2(model_file, monkeypatch, tmp_path, capsys, arguments, words):
