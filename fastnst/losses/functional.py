@@ -60,6 +60,11 @@ def _correlate(pixels: Tensor) -> Tensor:
     return (split.mT @ split).view(batch, parts, channels, channels).float().sum(1)
 
 
+def mean_square(x: Tensor) -> Tensor:
+    """Average the squares of all values, summed in float32 whatever the precision of ``x``: a scalar."""
+    return torch.linalg.vector_norm(x, dtype=torch.promote_types(x.dtype, torch.float32)).square() / x.numel()
+
+
 def total_variation(images: Tensor) -> Tensor:
     """Average the squared differences of neighboring values, vertical plus horizontal: a scalar.
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from fastnst.backbones import FeatureExtractor, Padding, Pooling, build_backbone
 from fastnst.errors import ConfigError
-from fastnst.losses.functional import total_variation
+from fastnst.losses.functional import mean_square, total_variation
 from fastnst.losses.style import STYLE_LOSSES, StyleLoss
 
 Units = Literal["relative", "raw"]
@@ -187,7 +187,7 @@ def _shares(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _distance(features: Tensor, target: Tensor) -> Tensor:
-    return (features - target).float().square().mean()
+    return mean_square(features - target)
 
 
 def _positive(value: Tensor) -> float:

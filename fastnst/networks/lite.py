@@ -28,7 +28,7 @@ class Lite(TransformationNetwork):
     size_multiple = 4
     min_size = 8
 
-    def __init__(self, width: int = 48, blocks: int = 4, detail: int = 16) -> None:
+    def __init__(self, width: int = 32, blocks: int = 4, detail: int = 16) -> None:
         super().__init__()
         if width < 1 or blocks < 0 or detail < 1:
             raise ConfigError(

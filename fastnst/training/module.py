@@ -112,9 +112,21 @@ class FeedForwardModule(LightningModule):
             group["lr"] = self.lr * schedule(self.trainer.global_step, self.trainer.max_steps)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Take Adam in one kernel, but where Lightning cannot clip its gradients."""
-        fused = str(self.trainer.precision) != "16-mixed"
-        return torch.optim.Adam(self.network.parameters(), lr=self.lr, fused=fused)
+        return torch.optim.Adam(self.network.parameters(), lr=self.lr, fused=not self._scaled)
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clip by norm, which Lightning declines to do for a fused optimizer, scaler or not."""
+        if self._scaled or gradient_clip_algorithm not in (None, "norm"):
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
+
+    @property
+    def _scaled(self) -> bool:
+        """Whether gradients are scaled up, as half precision needs it; a fused optimizer cannot clip such."""
+        return str(self.trainer.precision) == "16-mixed"
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["state_dict"]

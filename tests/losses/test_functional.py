@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from fastnst.losses import GramLoss, gram, total_variation
+from fastnst.losses.functional import mean_square
 
 
 def test_gram_of_a_tiny_case():
@@ -60,3 +61,15 @@ def test_total_variation_of_a_tiny_case():
 
 def test_total_variation_of_one_pixel_is_zero():
     assert total_variation(torch.rand(1, 3, 1, 1)).item() == 0
+
+
+def test_mean_square_is_summed_in_float32():
+    x = torch.full((4, 64, 64, 64), 0.1).bfloat16()
+    assert mean_square(x).item() == pytest.approx(x[0, 0, 0, 0].double().item() ** 2, rel=1e-5)
+
+
+def test_mean_square_has_correct_gradients_at_zero_too():
+    assert torch.autograd.gradcheck(mean_square, torch.rand(2, 3, dtype=torch.float64, requires_grad=True))
+    zero = torch.zeros(2, 3, requires_grad=True)
+    mean_square(zero).backward()
+    assert zero.grad.eq(0).all()

@@ -1,0 +1,67 @@
+"""Say how well ``compact`` stands in for VGG-19, as a table in Markdown.
+
+    python scripts/compact_report.py --teacher vgg19.safetensors --photos val.parquet --paintings styles/ \
+        --stylizers a.safetensors b.safetensors
+
+On held-out photographs, on paintings, and on the photographs as painted by trained networks: the correlation of every
+channel (median), the distance to a painting's Gram matrix as a ratio of ours to VGG's (median), and the cosine between
+the gradients of that distance that reach the image (median).
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import fastnst
+from fastnst.backbones import FeatureExtractor, build_backbone
+from fastnst.data import ImageDataModule
+from fastnst.images import fit, read_image
+from fastnst.losses import gram
+
+LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+SIZE = 192
+
+
+def agreement(student: FeatureExtractor, teacher: FeatureExtractor, images: Tensor, style: Tensor, layer: str):
+    ours, theirs = (backbone(images, [layer])[layer].transpose(0, 1).flatten(1) for backbone in (student, teacher))
+    correlation = F.cosine_similarity(ours - ours.mean(1, keepdim=True), theirs - theirs.mean(1, keepdim=True)).median()
+    gradients, distances = [], []
+    for backbone in (student, teacher):
+        target = gram(backbone(style, [layer])[layer])
+        image = images.clone().requires_grad_()
+        apart = (gram(backbone(image, [layer])[layer]) - target).square().mean((1, 2)) / target.square().mean()
+        apart.sum().backward()
+        distances.append(apart.detach())
+        gradients.append(image.grad.flatten(1))
+    return correlation, (distances[0] / distances[1]).median(), F.cosine_similarity(*gradients).median()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("--teacher", "--photos", "--paintings"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--stylizers", nargs="*", default=[])
+    parser.add_argument("--weights", help="of compact; what is in the package by default")
+    options = parser.parse_args()
+    teacher = build_backbone("vgg19", LAYERS, options.teacher, padding="reflect")
+    student = build_backbone("compact", LAYERS, options.weights, padding="reflect")
+    data = ImageDataModule(options.photos, options.photos, size=SIZE, val_count=16, workers=0)
+    data.setup()
+    pictures = [fit(read_image(path), shorter=2 * SIZE) for path in sorted(Path(options.paintings).glob("*.jpg"))]
+    paintings = torch.cat([picture[..., :SIZE, :SIZE] for picture in pictures])
+    shown = {"held-out photographs": data.held_out, "paintings (seen in training)": paintings[1:]}
+    if options.stylizers:
+        painted = [fastnst.load(path, "cpu")(data.held_out[:8]) for path in options.stylizers]
+        shown["photographs painted by networks"] = torch.cat(painted)
+    print("| | layer | correlation | Gram distance, ours / VGG's | cosine of image gradients |\n|---|---|---|---|---|")
+    for kind, images in shown.items():
+        for layer in LAYERS:
+            correlation, ratio, cosine = agreement(student, teacher, images, paintings[:1], layer)
+            print(f"| {kind} | {layer} | {correlation:.3f} | {ratio:.2f} | {cosine:.3f} |")
+
+
+if __name__ == "__main__":
+    main()
