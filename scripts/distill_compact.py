@@ -173,7 +173,9 @@ def train(options: argparse.Namespace) -> FeatureExtractor:
         optimizer.step()
         step += 1
         if step % 100 == 0:
-            print(f"{100 * progress:5.1f} %  step {step}  loss {loss.item():.3f}  cosine {cosine.item():.3f}", flush=True)
+            print(
+                f"{100 * progress:5.1f} %  step {step}  loss {loss.item():.3f}  cosine {cosine.item():.3f}", flush=True
+            )
             save(student, options.out)
     return student
 

@@ -9,8 +9,8 @@ Johnson's network trained directly on that objective as most programs do: float3
 Adam at 1e-3. ``fast`` never sees VGG-19: it trains under ``compact``, anew for each time named, because its learning
 rate falls over the whole run.
 
-``--replay`` runs the plain recipe's steps in bfloat16 and channels-last, which is sooner, and charges each the time that
-the plain step takes on this machine, measured first.
+``--replay`` runs the plain recipe's steps in bfloat16 and channels-last, which is sooner, and charges each the time
+that the plain step takes on this machine, measured first.
 """
 
 import argparse

@@ -35,8 +35,8 @@ class Lite(TransformationNetwork):
                 f"lite wants a width and detail of at least 1 and no negative blocks, got {width}, {detail}, {blocks}"
             )
         self.config = {"width": width, "blocks": blocks, "detail": detail}
-        # To either side: a 3x3 and one per block at stride 4, one behind the upsampling, one at stride 2, 3 by alignment.
-        self.receptive_field = 2 * (4 + 4 * blocks + 4 + 2 + 3) + 1
+        # To either side: 3x3 at stride 4 and one per block, two 3x3 at stride 2, 3 by alignment.
+        self.receptive_field = 2 * (4 + 4 * blocks + 4 + 3) + 1
         self.layers = nn.Sequential(
             nn.PixelUnshuffle(4),
             *conv_norm(48, width, 3),
@@ -46,17 +46,18 @@ class Lite(TransformationNetwork):
             Upsample(width, detail),
             nn.ReLU(inplace=True),
         )
-        self.output = nn.Sequential(conv(detail, 12, 3), nn.PixelShuffle(2))
-        _begin_smooth(self.output[0])
+        last = conv(detail, 12, 3)
+        _begin_smooth(last)
+        self.output = nn.Sequential(last, nn.PixelShuffle(2))
 
     def paint(self, images: Tensor) -> Tensor:
-        dtype = self.layers[1].weight.dtype
-        return self.output(self.layers(images.to(dtype)).to(self.output[0].weight.dtype))
+        dtype = next(self.layers.parameters()).dtype
+        return self.output(self.layers(images.to(dtype)).to(next(self.output.parameters()).dtype))
 
 
 @torch.no_grad()
-def _begin_smooth(last: nn.Module) -> None:
+def _begin_smooth(last: nn.Conv2d) -> None:
     """Let the four pixels of a block begin equal, at gray: nothing checkered to unlearn."""
-    filters = last.weight.view(3, 4, *last.weight.shape[1:])  # type: ignore[operator]
+    filters = last.weight.unflatten(0, (3, 4))
     filters.copy_(filters[:, :1].expand_as(filters).clone())
     nn.init.constant_(last.bias, 0.5)  # type: ignore[arg-type]
