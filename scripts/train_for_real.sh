@@ -14,7 +14,7 @@ timeout --signal INT --preserve-status 600 uv run fastnst train \
     --style "$data/data/styles/starry_night.jpg" --photos "$data/data/photos_train.parquet" \
     --data.val "$data/data/photos_val.parquet" --data.val_count 8 --data.size 128 \
     --model.loss.backbone vgg19 --model.loss.weights "$data/weights/vgg19_conv1_to_conv3_4.safetensors" \
-    --model.loss.style '{relu1_1: 1, relu2_1: 1, relu3_1: 1}' --model.network_options '{width: 16}' \
+    --model.loss.style '{relu1_1: 1, relu2_1: 1, relu3_1: 1}' \
     --trainer.val_check_interval 50 --steps 300 --out "$run"
 uv run fastnst stylize --model "$run/style.safetensors" "$data/data/content/tubingen.jpg" --out "$run/painted.png"
 uv run python - "$run" <<'PY'

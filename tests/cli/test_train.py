@@ -63,6 +63,16 @@ def test_bad_settings(train_options, tmp_path, monkeypatch, capsys, change, code
     assert set(tmp_path.rglob("*")) == before
 
 
+def test_the_preset_fast_is_the_default(capsys):
+    printed = []
+    for extra in ([], ["--config", "fast"]):
+        assert outcome(["train", *extra, "--style", "s.jpg", "--photos", "p", "--print_config"]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert "network: lite" in printed[0]
+    assert "backbone: compact" in printed[0]
+
+
 @pytest.mark.parametrize("name", ["--style", "--photos"])
 def test_what_is_missing_is_named_as_it_is_typed(train_options, capsys, name):
     assert outcome(without(train_options, name)) == 2
