@@ -98,7 +98,7 @@ def _cost(work) -> float:
     return statistics.median(times[1:])
 
 
-def train_fast(style: Tensor, photos: Iterator[Tensor], minute: float, judge: Judge) -> dict[str, object]:
+def train_fast(style: Tensor, photos: Iterator[Tensor], minute: float, judge: Judge, grow: bool) -> dict[str, object]:
     """Train as ``fastnst train --config fast`` does, until the time is up; the rate falls with the time."""
     model = preset("fast")
     loss = LossConfig(**model["loss"]).build().to(memory_format=CHANNELS_LAST)
@@ -109,8 +109,10 @@ def train_fast(style: Tensor, photos: Iterator[Tensor], minute: float, judge: Ju
     spent, steps = 0.0, 0
     while spent < 60 * minute:
         images, start = next(photos), time.perf_counter()
+        if grow and spent < 30 * minute:
+            images = images[..., : SIZE // 2, : SIZE // 2].contiguous(memory_format=CHANNELS_LAST)
         for group in optimizer.param_groups:
-            group["lr"] = model["lr"] * schedule(max(steps, int(1000 * spent / (60 * minute))), 1000)
+            group["lr"] = model["lr"] * schedule(int(1000 * spent / (60 * minute)), 1000)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16(torch.device("cpu"))):
             report = loss(network(images), loss.content_target(images, scales), target)
         optimizer.zero_grad()
@@ -119,7 +121,7 @@ def train_fast(style: Tensor, photos: Iterator[Tensor], minute: float, judge: Ju
         optimizer.step()
         spent += time.perf_counter() - start
         steps += 1
-    return {"recipe": "fast", "minutes": minute, "steps": steps, "loss": judge(network)}
+    return {"recipe": "fast, growing" if grow else "fast", "minutes": minute, "steps": steps, "loss": judge(network)}
 
 
 def batches(photos: str, size: int) -> Iterator[Tensor]:
@@ -136,6 +138,7 @@ def main() -> None:
     parser.add_argument("--fast", type=float, nargs="*", default=[1, 2, 5, 10])
     parser.add_argument("--plain", type=float, nargs="*", default=[5, 10, 20, 60])
     parser.add_argument("--replay", action="store_true")
+    parser.add_argument("--grow", action="store_true", help="crops of half the side for the first half of the time")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--json", type=argparse.FileType("w"))
     options = parser.parse_args()
@@ -150,7 +153,7 @@ def main() -> None:
         print(line, flush=True)
 
     for minute in options.fast:
-        note(train_fast(style, batches(options.photos, SIZE), minute, judge))
+        note(train_fast(style, batches(options.photos, SIZE), minute, judge, options.grow))
     if options.plain:
         loss = LossConfig(backbone="vgg19", weights=options.weights).build()
         for line in train_plain(loss, style, batches(options.photos, SIZE), options.plain, judge, options.replay):

@@ -156,6 +156,9 @@ def paint(stylizer: "Stylizer", jobs: list[tuple[Path, Path]]) -> int:
         return 0
     from tqdm import tqdm
 
+    from fastnst.devices import reuse_memory
+
+    reuse_memory()
     failed = 0
     for source, target in tqdm(jobs, desc="stylize", unit="picture", disable=None):
         try:
