@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 MAX_PARTS, PART = 32, 2048
@@ -60,9 +61,53 @@ def _correlate(pixels: Tensor) -> Tensor:
     return (split.mT @ split).view(batch, parts, channels, channels).float().sum(1)
 
 
+def mean_deviation(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of every channel of ``(B, C, H, W)``, each ``(B, C)``."""
+    values = _wide(features).flatten(2)
+    variance, mean = torch.var_mean(values, dim=2, correction=0)
+    return mean, (variance + 1e-8).sqrt()  # a flat channel has a slope too
+
+
+def mean_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean ``(B, C)`` and covariance ``(B, C, C)`` of the feature vectors of ``(B, C, H, W)``."""
+    with torch.autocast(features.device.type, enabled=False):
+        values = _wide(features).flatten(2)
+        mean = values.mean(2, keepdim=True)
+        centered = values - mean
+        return mean[..., 0], centered @ centered.mT / values.shape[2]
+
+
+def root(matrices: Tensor) -> Tensor:
+    """Return the square roots of symmetric positive matrices ``(B, C, C)``; what rounding made negative counts as 0."""
+    values, vectors = torch.linalg.eigh(matrices)
+    return vectors * values.clamp_min(0).sqrt()[:, None] @ vectors.mT
+
+
+def projections(features: Tensor) -> Tensor:
+    """Sort the feature vectors of ``(B, C, H, W)`` along C random directions, always the same: ``(B, C, H * W)``."""
+    channels = features.shape[1]
+    draw = torch.randn(channels, channels, generator=torch.Generator().manual_seed(channels), dtype=torch.float64)
+    directions = draw / draw.norm(dim=1, keepdim=True)
+    with torch.autocast(features.device.type, enabled=False):
+        values = _wide(features).flatten(2)
+        return (directions.to(values) @ values).sort(dim=2).values
+
+
+def quantiles(ordered: Tensor, count: int) -> Tensor:
+    """Resample sorted values ``(B, C, P)`` to ``(B, C, count)``, linearly between their ranks."""
+    if ordered.shape[2] == count:
+        return ordered
+    return F.interpolate(ordered, count, mode="linear", align_corners=False)
+
+
 def mean_square(x: Tensor) -> Tensor:
     """Average the squares of all values, summed in float32 whatever the precision of ``x``: a scalar."""
     return torch.linalg.vector_norm(x, dtype=torch.promote_types(x.dtype, torch.float32)).square() / x.numel()
+
+
+def _wide(features: Tensor) -> Tensor:
+    """Raise reduced precision to float32 and leave any other."""
+    return features.to(torch.promote_types(features.dtype, torch.float32))
 
 
 def total_variation(images: Tensor) -> Tensor:

@@ -1,0 +1,77 @@
+"""What the measuring scripts rest on: the baseline is the same computation, and a plot shows what was measured."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from fastnst.backbones.vgg import vgg16
+from fastnst.losses import LossConfig, PerceptualLoss
+from fastnst.losses.style import GramLoss
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Import a script by name, as its neighbors do."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if (SCRIPTS / f"{name}.py").exists():
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+def test_every_script_can_be_imported(script, path):
+    assert script(path.stem).__doc__
+
+
+def test_the_baseline_network_computes_what_ours_does(script):
+    torch.manual_seed(0)
+    plain = script("bench_recipes").plain_network().eval()
+    torch.manual_seed(0)
+    ours = script("bench_recipes").build_network("johnson").eval()
+    image = torch.rand(1, 3, 32, 40)
+    with torch.no_grad():
+        torch.testing.assert_close(plain(image), ours(image), atol=1e-4, rtol=1e-4)
+    assert not any(type(module).__module__.startswith("fastnst") for module in plain.output.modules())
+
+
+def test_the_baseline_objective_is_ours_in_raw_units(script):
+    recipes = script("bench_recipes")
+    backbone = vgg16("max", "zeros")
+    for module in backbone.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight)
+    plain = recipes.Plain(nn.Sequential(*backbone.stages.values()), (3, 8, 15, 22))
+    config = LossConfig(**recipes.preset("papers/pytorch_examples")["loss"])
+    ours = PerceptualLoss(backbone, config.content, config.style, GramLoss(), config.style_weight, 0, "raw")
+    photo, painted, style = torch.rand(3, 1, 3, 32, 32).unbind()
+    report = ours(painted, ours.content_target(photo), ours.style_target(style))
+    found, wanted, targets = (plain((x - backbone.mean) / backbone.std) for x in (painted, photo, style))
+    expected = 1e5 * F.mse_loss(found[1], wanted[1])
+    grams = ((recipes.plain_gram(a), recipes.plain_gram(b)) for a, b in zip(found, targets, strict=True))
+    expected = expected + 1e10 * sum(F.mse_loss(a, b) for a, b in grams)
+    torch.testing.assert_close(report.total, expected, rtol=1e-3, atol=0)
+
+
+def test_the_frontier_is_drawn_from_its_numbers(script, monkeypatch, tmp_path, capsys):
+    frontier = script("frontier")
+    rows = [
+        {"name": "lite", "kmacs": 3.6, "objective": 2.7, "ms": 10.0},
+        {"name": "large", "kmacs": 12.0, "objective": 2.9, "ms": 40.0},
+    ]
+    monkeypatch.setattr(frontier, "FILE", tmp_path / "frontier.json")
+    frontier.FILE.write_text(json.dumps({"steps": 1, "rows": rows}))
+    frontier.plot()
+    assert "| lite | 3.6 | 10 | 2.70 |" in capsys.readouterr().out
+    drawn = (tmp_path / "frontier.svg").read_text()
+    assert drawn.count("<circle") == 2
+    assert drawn.endswith("</svg>\n")
