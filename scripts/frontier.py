@@ -6,8 +6,9 @@
 
 ``train`` gives every variant the same few steps under the genuine VGG-19 (relu1_1, 2_1, 3_1; default weights; 128 px,
 batch 4), judges it on held-out photographs at 256 px, times it at 512 px, and writes ``scripts/frontier.json``;
-``plot`` draws ``scripts/frontier.svg`` from that and prints the table. Numbers are not all: sub-pixel outputs from a quarter of
-the resolution score well and show a lattice in flat skies, which is why there is one resize-convolution in ``lite``.
+``plot`` draws ``scripts/frontier.svg`` from that and prints the table. Numbers are not all: sub-pixel outputs straight
+from a quarter of the resolution can score well and show a lattice in flat skies, which is why there is one
+resize-convolution in ``lite``.
 """
 
 import argparse
