@@ -2,39 +2,35 @@
 
     python scripts/bench.py train|stylize|optimize|memory|loader [--json FILE] [--device cuda]
 
-Contenders take turns, and each figure is the median of its turns, because machines are shared and noisy. The baseline
-is what most programs do: float32, contiguous layout, eager; Johnson's network against VGG-16 through relu4_3 run over
-both the photographs and the paintings, batch 4, 256 px. Weights are random: speed does not depend on them.
+The baseline is what most programs do: float32, contiguous layout, eager; Johnson's network against VGG-16 through
+relu4_3 run over both the photographs and the paintings, batch 4, 256 px. Every contender has a process of its own, they
+take turns, and each figure is the median of its turns, because machines are shared and noisy. Weights are random: speed
+does not depend on them.
 
-``times`` is the ratio to the baseline within the run (for memory, of the baseline to the row); ``share`` is the
-arithmetic done per second as a share of what a large convolution reaches on this machine in the same precision. Rows
-``_ov`` are those of the engine openvino.
+``times`` is the ratio to the baseline within the run; ``share`` is the arithmetic done per second as a share of what a
+large convolution reaches on this machine in the same precision. ``memory`` is the peak of one training step, and of
+painting 1920x1080, over what a process holds that has only imported torch.
 """
 
 import argparse
 import json
 import platform
 import statistics
+import tempfile
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
+import numpy as np
 import torch
-from bench_memory import PEAKS_OF, loader_rate, peak_memory
-from bench_recipes import (
-    BATCH,
-    Work,
-    our_evaluation,
-    our_painting,
-    our_step,
-    plain_evaluation,
-    plain_painting,
-    plain_step,
-)
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from bench_process import Contender, Process
+from bench_recipes import BATCH
+from PIL import Image
 
-from fastnst.devices import fast_bfloat16, pick_device, reuse_memory
+from fastnst.data import ImageDataModule
+from fastnst.devices import fast_bfloat16, pick_device
 
 SIZES = {"256": (256, 256), "512": (512, 512), "1024": (1024, 1024), "1080p": (1080, 1920)}
 
@@ -48,92 +44,111 @@ class Row:
     share: float | None = None
 
 
-@dataclass
-class Contender:
-    """One call of ``work`` is one turn; ``precision`` is what its arithmetic is done in."""
-
-    name: str
-    work: Work
-    precision: torch.dtype = torch.float32
-
-
-def bench_train(device: torch.device, turns: int) -> list[Row]:
-    precision = torch.bfloat16 if fast_bfloat16(device) else torch.float32
-    contenders = [
-        Contender("train/baseline", plain_step(device)),
-        Contender("train/quality", our_step("papers/pytorch_examples", device), precision),
-        Contender("train/fast", our_step("fast", device), precision),
+def training(device: torch.device) -> list[Contender]:
+    precision = best_precision(device)
+    return [
+        Contender("train/baseline", "plain_step", ()),
+        Contender("train/quality", "our_step", ("papers/pytorch_examples",), precision),
+        Contender("train/fast", "our_step", ("fast",), precision),
     ]
-    return rows(contenders, turns, device, lambda seconds: (BATCH / seconds, "images/s"))
 
 
-def bench_stylize(device: torch.device, turns: int) -> list[Row]:
-    found = []
-    for name, (height, width) in SIZES.items():
-        image = torch.rand(1, 3, height, width, device=device)
-        contenders = [Contender(f"stylize/baseline/{name}", plain_painting(image))]
-        for net in ("johnson", "lite"):
-            contenders.append(Contender(f"stylize/{net}/{name}", *our_painting(net, image)))
-            if device.type == "cpu" and find_spec("openvino"):
-                contenders.append(Contender(f"stylize/{net}_ov/{name}", *our_painting(net, image, "openvino")))
-        found += rows(contenders, turns if height < 1024 else max(3, turns // 2), device, _milliseconds)
+def painting(size: str, device: torch.device) -> list[Contender]:
+    found = [Contender(f"stylize/baseline/{size}", "plain_painting", SIZES[size])]
+    for network in ("johnson", "lite"):
+        name, precision = f"stylize/{network}/{size}", best_precision(device)
+        found.append(Contender(name, "our_painting", (network, "torch", *SIZES[size]), precision))
+        if device.type == "cpu" and find_spec("openvino"):
+            found.append(Contender(f"{name}/openvino", "our_painting", (network, "openvino", *SIZES[size]), precision))
     return found
 
 
+def evaluating() -> list[Contender]:
+    ours = [Contender(f"optimize/{name}/512", "our_evaluation", (name, 512)) for name in ("vgg19", "compact")]
+    return [Contender("optimize/baseline/512", "plain_evaluation", (512,)), *ours]
+
+
+def best_precision(device: torch.device) -> torch.dtype:
+    return torch.bfloat16 if fast_bfloat16(device) else torch.float32
+
+
+def bench_train(device: torch.device, turns: int) -> list[Row]:
+    return compare(training(device), turns, device, lambda seconds: (BATCH / seconds, "images/s"))
+
+
+def bench_stylize(device: torch.device, turns: int) -> list[Row]:
+    return [row for size in SIZES for row in compare(painting(size, device), turns, device, milliseconds)]
+
+
 def bench_optimize(device: torch.device, turns: int) -> list[Row]:
-    contenders = [Contender("optimize/baseline/512", plain_evaluation(512, device))]
-    contenders += [
-        Contender(f"optimize/{name}/512", our_evaluation(name, 512, device), torch.float32)
-        for name in ("vgg19", "compact")
-    ]
-    return rows(contenders, turns, device, _milliseconds)
+    """Measure one evaluation of the loss and its gradient."""
+    return compare(evaluating(), turns, device, milliseconds)
 
 
 def bench_memory(device: torch.device, turns: int) -> list[Row]:
-    """Measure the most memory a process of its own holds, beyond what it holds with torch imported."""
-    found = {name: peak_memory(name, device) for name in PEAKS_OF}
-    return [
-        Row(name, round(mebibytes), "MiB", round(found[f"{name.split('/')[0]}/baseline"] / mebibytes, 2))
-        for name, mebibytes in found.items()
-    ]
+    found = []
+    for group in (training(device), painting("1080p", device)):
+        peaks = [peak_memory(contender, device) / 2**20 for contender in group]
+        ratios = [round(peaks[0] / peak, 2) for peak in peaks]
+        found += [Row(c.name, round(p), "MiB", r) for c, p, r in zip(group, peaks, ratios, strict=True)]
+    return found
 
 
-def bench_loader(device: torch.device, turns: int) -> list[Row]:
-    """Measure how many crops per second one worker decodes and cuts, with nothing else to do."""
-    return [Row(f"loader/{size}", round(loader_rate(size)), "images/s") for size in (128, 256)]
+def bench_loader(device: torch.device, turns: int, count: int = 400) -> list[Row]:
+    """Measure the crops per second of one worker from JPEG files of 480x360, with nothing else to do."""
+    rng, found = np.random.default_rng(0), []
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(40):
+            small = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+            small.resize((480, 360), Image.Resampling.BICUBIC).save(Path(folder) / f"{i}.jpg", quality=90)
+        for size in (128, 256):
+            data = ImageDataModule(folder, size=size, batch_size=4, workers=1)
+            data.setup()
+            batches = iter(data.train_dataloader())
+            for _ in range(8):
+                next(batches)
+            start = time.perf_counter()
+            for _ in range(count // 4):
+                next(batches)
+            found.append(Row(f"loader/{size}", round(count / (time.perf_counter() - start)), "images/s"))
+    return found
 
 
-def _milliseconds(seconds: float) -> tuple[float, str]:
+def milliseconds(seconds: float) -> tuple[float, str]:
     return 1000 * seconds, "ms"
 
 
-def measure(contenders: list[Contender], turns: int, device: torch.device) -> dict[str, float]:
-    """Return the median seconds of one turn, the contenders taking turns; the first turn is not counted."""
-    seconds: dict[str, list[float]] = {c.name: [] for c in contenders}
-    for turn in range(turns + 1):
-        for contender in contenders:
-            synchronize(device)
-            start = time.perf_counter()
-            contender.work()
-            synchronize(device)
-            if turn:
-                seconds[contender.name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
-
-
-def rows(contenders: list[Contender], turns: int, device: torch.device, figure) -> list[Row]:
-    """Measure contenders, of which the first is the baseline."""
-    times = measure(contenders, turns, device)
+def compare(
+    contenders: list[Contender], turns: int, device: torch.device, figure: Callable[[float], tuple[float, str]]
+) -> list[Row]:
+    """Let contenders take turns, the first of them being the baseline; a first turn is not counted."""
+    processes = [Process(contender, device) for contender in contenders]
+    for process in processes:
+        process.ask("seconds")
+    seconds = medians(processes, turns)
     found = []
-    for contender in contenders:
-        seconds = times[contender.name]
-        with FlopCounterMode(display=False) as counter:
-            contender.work()
-        flops = counter.get_total_flops()  # none where OpenVINO computes
-        share = round(flops / seconds / peak(contender.precision, device), 2) if flops else None
-        value, unit = figure(seconds)
-        ratio = times[contenders[0].name] / seconds
-        found.append(Row(contender.name, round(value, 2), unit, round(ratio, 2), share))
+    for process, own in zip(processes, seconds, strict=True):
+        value, unit = figure(own)
+        operations = process.ask("operations")  # none are seen where torch does not compute
+        share = operations / own / peak(process.contender.precision, device) if operations else None
+        found.append(
+            Row(process.contender.name, round(value, 2), unit, round(seconds[0] / own, 2), share and round(share, 2))
+        )
+        process.close()
+    return found
+
+
+def medians(processes: Iterable[Process], turns: int) -> list[float]:
+    taken = [[process.ask("seconds") for process in processes] for _ in range(turns)]
+    return [statistics.median(own) for own in zip(*taken, strict=True)]
+
+
+def peak_memory(contender: Contender, device: torch.device) -> int:
+    process = Process(contender, device)
+    for _ in range(3):
+        process.ask("seconds")
+    found = process.ask("memory")
+    process.close()
     return found
 
 
@@ -143,21 +158,12 @@ PEAKS: dict[torch.dtype, float] = {}
 def peak(dtype: torch.dtype, device: torch.device) -> float:
     """Measure the operations per second of a large convolution, the machine's own limit."""
     if dtype not in PEAKS:
-        conv = nn.Conv2d(256, 256, 3, padding=1).to(device, dtype).to(memory_format=torch.channels_last)
-        x = torch.rand(8, 256, 64, 64, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
-        seconds = measure([Contender("conv", lambda: no_grad_conv(conv, x))], 9, device)["conv"]
-        PEAKS[dtype] = 2 * 9 * 256 * 256 * 64 * 64 * 8 / seconds
+        process = Process(Contender("peak", "our_convolution", (dtype,)), device)
+        process.ask("seconds")
+        operations, seconds = process.ask("operations"), medians([process], 9)[0]
+        PEAKS[dtype] = operations / seconds
+        process.close()
     return PEAKS[dtype]
-
-
-@torch.no_grad()
-def no_grad_conv(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    return conv(x)
-
-
-def synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
 
 
 def machine(device: torch.device) -> dict[str, object]:
@@ -188,11 +194,10 @@ def main() -> None:
     parser.add_argument("--json", type=argparse.FileType("w"))
     options = parser.parse_args()
     device = pick_device(options.device)
-    reuse_memory()
     found = BENCHES[options.what](device, options.turns)
-    print(f"{'row':24}{'value':>10} {'unit':9}{'times':>8}{'share':>8}")
+    print(f"{'row':34}{'value':>10} {'unit':9}{'times':>8}{'share':>8}")
     for r in found:
-        print(f"{r.name:24}{r.value:10.2f} {r.unit:9}{r.times or '':>8}{'' if r.share is None else r.share:>8}")
+        print(f"{r.name:34}{r.value:10.2f} {r.unit:9}{r.times or '':>8}{r.share or '':>8}")
     print(machine(device))
     if options.json:
         json.dump({"machine": machine(device), "rows": [asdict(r) for r in found]}, options.json, indent=2)

@@ -121,9 +121,9 @@ def build_loss(config: LossConfig) -> PerceptualLoss:
     )
 
 
-def plain_painting(image: Tensor) -> Work:
+def plain_painting(height: int, width: int, device: torch.device) -> Work:
     """Return one forward pass of Johnson's network as most programs run it."""
-    network = plain_network().eval().to(image.device)
+    network, image = plain_network().eval().to(device), torch.rand(1, 3, height, width, device=device)
 
     def paint() -> Tensor:
         with torch.no_grad():
@@ -132,10 +132,11 @@ def plain_painting(image: Tensor) -> Work:
     return paint
 
 
-def our_painting(network: str, image: Tensor, engine: Engine = "torch") -> tuple[Work, torch.dtype]:
-    """Return one call of a stylizer, and its precision."""
-    stylizer = Stylizer(build_network(network), Metadata({}), image.device.type, engine=engine)
-    return lambda: stylizer(image), getattr(torch, stylizer.precision)
+def our_painting(network: str, engine: Engine, height: int, width: int, device: torch.device) -> Work:
+    """Return one call of a stylizer."""
+    stylizer = Stylizer(build_network(network), Metadata({}), device.type, engine=engine)
+    image = torch.rand(1, 3, height, width, device=device)
+    return lambda: stylizer(image)
 
 
 def plain_evaluation(size: int, device: torch.device) -> Work:
@@ -168,3 +169,15 @@ def our_evaluation(backbone: str, size: int, device: torch.device) -> Work:
         loss(image.contiguous(memory_format=torch.channels_last), *targets).total.backward()
 
     return evaluate
+
+
+def our_convolution(dtype: torch.dtype, device: torch.device) -> Work:
+    """Return a convolution large enough to reach the machine's limit."""
+    conv = nn.Conv2d(256, 256, 3, padding=1).to(device, dtype).to(memory_format=torch.channels_last)
+    x = torch.rand(8, 256, 64, 64, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
+
+    def run() -> None:
+        with torch.no_grad():
+            conv(x)
+
+    return run
