@@ -43,10 +43,12 @@ ARTWORKS = {
 
 OLD = "The painting is in the public domain where copyright lasts 70 years after the author's death."
 OWN = "The style picture is drawn by fastnst itself and is under its MIT licence."
-WEIGHTS = (
-    "The weights are under the MIT licence of this project; they were trained with photographs of BSDS500 and samples "
-    "of ImageNet, which are for research and education: say so where you publish them."
+WEIGHTS = "The weights are under the MIT licence of this project; they were trained with"
+BORROWED = (
+    "photographs of BSDS500 and samples of ImageNet, which are for research and education: say so where you publish "
+    "them."
 )
+FREE = "the photographs that come with scikit-image."
 
 
 def publish(model: Path, name: str, folder: Path = FOLDER) -> Path:
@@ -75,7 +77,7 @@ def card(path: Path) -> str:
         f"## How it was trained\n\n{table(trained(metadata))}",
         f"## How it was judged\n\nOn {photos} held-out photographs of {size} px; each term with its weight, lower is "
         f"nearer.\n\n{table(metadata.judged.get('terms', {}))}",
-        f"## Licence\n\n{OWN if path.stem == 'painted' else OLD} {WEIGHTS}",
+        f"## Licence\n\n{f'{OWN} {WEIGHTS} {FREE}' if path.stem == 'painted' else f'{OLD} {WEIGHTS} {BORROWED}'}",
     ]
     return "\n\n".join(parts) + "\n"
 
