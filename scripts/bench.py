@@ -29,7 +29,6 @@ from bench_process import Contender, Process
 from bench_recipes import BATCH
 from PIL import Image
 
-from fastnst.data import ImageDataModule
 from fastnst.devices import fast_bfloat16, pick_device
 
 SIZES = {"256": (256, 256), "512": (512, 512), "1024": (1024, 1024), "1080p": (1080, 1920)}
@@ -96,6 +95,8 @@ def bench_memory(device: torch.device, turns: int) -> list[Row]:
 
 def bench_loader(device: torch.device, turns: int, count: int = 400) -> list[Row]:
     """Measure the crops per second of one worker from JPEG files of 480x360, with nothing else to do."""
+    from fastnst.data import ImageDataModule  # not above: every process of a contender imports this file
+
     rng, found = np.random.default_rng(0), []
     with tempfile.TemporaryDirectory() as folder:
         for i in range(40):

@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--styles", nargs="+", required=True)
     parser.add_argument("--show", nargs="+", default=[])
     parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--count", type=int, default=50, help="held-out photographs")
     parser.add_argument("--out", type=Path, default=Path("same"))
     options = parser.parse_args()
     reuse_memory()
@@ -67,7 +68,7 @@ def main() -> None:
     table = {}
     for path in map(Path, options.styles):
         style = fit(read_image(path), shorter=preset("fast")["style_size"])
-        judge = Judge(options.weights, style, options.val, (SIZE,), 100)
+        judge = Judge(options.weights, style, options.val, (SIZE,), options.count)
         networks = [train(c, style, options.photos, judge.photos[SIZE][:16], options.steps) for c in (fast, genuine)]
         ours, theirs = (judge(network)[SIZE] for network in networks)
         table[path.stem] = {"compact": ours, "vgg19": theirs, "ratio": round(ours / theirs, 3)}
