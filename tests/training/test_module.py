@@ -63,4 +63,4 @@ def test_style_under_the_minimum_of_the_backbone_is_refused(make_module):
 
 
 def test_network_keeps_channels_last(make_module):
-    assert make_module().network.layers[3].weight.is_contiguous(memory_format=torch.channels_last)
+    assert make_module().network.layers[1].weight.is_contiguous(memory_format=torch.channels_last)
