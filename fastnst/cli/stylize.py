@@ -39,9 +39,9 @@ def parser() -> Parser:
     )
     parser.add_argument(
         "--engine",
-        choices=("auto", "torch", "openvino"),
-        default="auto",
-        help="what computes; openvino by default on a CPU where it is installed (pip install 'fastnst[openvino]')",
+        choices=("torch", "openvino"),
+        default="torch",
+        help="what computes; openvino is a little faster on a CPU (pip install 'fastnst[openvino]')",
     )
     return parser
 

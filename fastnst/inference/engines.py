@@ -1,4 +1,4 @@
-"""What runs a network: torch, or OpenVINO where there is only a CPU."""
+"""What runs a network: torch, or OpenVINO where it is asked for."""
 
 import sys
 from collections.abc import Callable
@@ -18,24 +18,25 @@ from fastnst.networks.johnson import Johnson
 from fastnst.networks.layers import InstanceNorm, Inverted, Residual
 from fastnst.networks.lite import Lite
 
-Engine = Literal["auto", "torch", "openvino"]
+Engine = Literal["torch", "openvino"]
 Precision = Literal["float32", "bfloat16"]
 
 
 def pick_engine(
     engine: Engine, network: TransformationNetwork, device: torch.device, precision: Precision
 ) -> Callable[[Tensor], Tensor]:
-    """Return what does the same as ``network(images)``; ``auto`` is OpenVINO where it is installed and applies.
+    """Return what does the same as ``network(images)``.
 
     Raises:
         ConfigError: OpenVINO is asked for and is not installed, or does not apply to the device or the network.
     """
-    if engine not in ("auto", "torch", "openvino"):
-        raise ConfigError(f"unknown engine {engine!r}; known: auto, openvino, torch")
-    obstacle = _obstacle(network, device)
-    if engine == "openvino" and obstacle:
+    if engine not in ("torch", "openvino"):
+        raise ConfigError(f"unknown engine {engine!r}; known: openvino, torch")
+    if engine == "torch":
+        return network
+    if obstacle := _obstacle(network, device):
         raise ConfigError(f"engine openvino {obstacle}")
-    return network if engine == "torch" or obstacle else OpenVINO(network, precision)
+    return OpenVINO(network, precision)
 
 
 def _obstacle(network: TransformationNetwork, device: torch.device) -> str | None:

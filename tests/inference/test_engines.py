@@ -59,11 +59,9 @@ def test_threads_share_one_engine():
             torch.testing.assert_close(painted, alone)
 
 
-@needs_openvino
-def test_auto_is_openvino_on_a_cpu(model_file):
-    assert isinstance(fastnst.load(model_file, "cpu").engine, OpenVINO)
-    chosen = fastnst.load(model_file, "cpu", engine="torch")
-    assert chosen.engine is chosen.network
+def test_torch_computes_unless_another_is_asked_for(model_file):
+    stylizer = fastnst.load(model_file, "cpu")
+    assert stylizer.engine is stylizer.network
 
 
 @needs_openvino
@@ -77,26 +75,22 @@ def test_openvino_is_imported_by_the_first_picture_and_reports_to_nobody(model_f
     assert said.stdout.split() == ["False", "True", "None"]
 
 
-def test_without_openvino_auto_is_torch_and_asking_names_the_remedy(monkeypatch, model_file):
+def test_without_openvino_asking_names_the_remedy(monkeypatch, model_file):
     monkeypatch.setattr(engines, "find_spec", lambda name: None)
-    stylizer = fastnst.load(model_file, "cpu")
-    assert stylizer.engine is stylizer.network
     with pytest.raises(ConfigError, match=r"not installed; pip install 'fastnst\[openvino\]'"):
         fastnst.load(model_file, "cpu", engine="openvino")
 
 
-def test_other_devices_and_networks_are_torchs(monkeypatch):
+def test_other_devices_and_networks_are_refused(monkeypatch):
     monkeypatch.setattr(engines, "find_spec", lambda name: object())
     network = build_network("johnson", width=4, blocks=1)
-    assert engines.pick_engine("auto", network, torch.device("cuda"), "float32") is network
     with pytest.raises(ConfigError, match="not on cuda; choose device cpu"):
         engines.pick_engine("openvino", network, torch.device("cuda"), "float32")
     unknown = torch.nn.Identity()
-    assert engines.pick_engine("auto", unknown, CPU, "float32") is unknown
     with pytest.raises(ConfigError, match="does not know the network identity"):
         engines.pick_engine("openvino", unknown, CPU, "float32")
 
 
 def test_unknown_engines_list_the_known(model_file):
-    with pytest.raises(ConfigError, match="unknown engine 'tvm'; known: auto, openvino, torch"):
+    with pytest.raises(ConfigError, match="unknown engine 'tvm'; known: openvino, torch"):
         fastnst.load(model_file, "cpu", engine="tvm")
