@@ -27,8 +27,8 @@ class Stylizer:
         device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
         precision: ``float32``, or ``bfloat16`` for all but the output layer, which moves a pixel by half an 8-bit level
             on average; by default bfloat16 where the device has it in hardware.
-        engine: What computes: ``torch``, or ``openvino``, which takes a tenth to a quarter less time on a CPU. Never chosen
-            by itself: version 2026.4 has crashed the interpreter in long-lived processes.
+        engine: What computes: ``torch``, or ``openvino``, which takes a tenth to a quarter less time on a CPU. Never
+            chosen by itself: version 2026.4 has crashed the interpreter in a long-lived process.
 
     Example:
         >>> stylizer = fastnst.load("starry_night")

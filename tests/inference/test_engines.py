@@ -9,7 +9,6 @@ import torch
 import fastnst
 from fastnst.errors import ConfigError
 from fastnst.inference import Stylizer, engines
-from fastnst.inference.engines import OpenVINO
 from fastnst.networks import NETWORKS, build_network
 
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="needs fastnst[openvino]")
