@@ -17,36 +17,22 @@ from pathlib import Path
 import torch
 from bench_recipes import SIZE, preset
 from PIL import Image
-from time_to_quality import CHANNELS_LAST, Judge, batches
+from time_to_quality import Judge, batches, fast_training
 from torch import Tensor, nn
 
 from fastnst.checkpoint import Metadata, describe, save_checkpoint
-from fastnst.devices import fast_bfloat16, reuse_memory
+from fastnst.devices import reuse_memory
 from fastnst.images import fit, read_image, to_pil, write_image
 from fastnst.losses import LossConfig
-from fastnst.networks import build_network
-from fastnst.training.module import schedule
 
 SHOWN = 512
 
 
 def train(config: LossConfig, style: Tensor, photos: str, scale_from: Tensor, steps: int) -> nn.Module:
     """Train as the preset ``fast`` does, under another loss."""
-    model = preset("fast")
-    loss = config.build().to(memory_format=CHANNELS_LAST)
-    torch.manual_seed(0)
-    network = build_network(model["network"]).to(memory_format=CHANNELS_LAST)
-    optimizer = torch.optim.Adam(network.parameters(), model["lr"], fused=True)
-    target, scales = loss.style_target(style), loss.content_scales(scale_from)
-    for step, images in enumerate(islice(batches(photos, SIZE), steps)):
-        for group in optimizer.param_groups:
-            group["lr"] = model["lr"] * schedule(step, steps)
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16(torch.device("cpu"))):
-            report = loss(network(images), loss.content_target(images, scales), target)
-        optimizer.zero_grad()
-        report.total.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+    network, step = fast_training(config, style, scale_from)
+    for number, images in enumerate(islice(batches(photos, SIZE), steps)):
+        step(images, number / steps)
     return network
 
 

@@ -17,7 +17,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from bench_recipes import BATCH, SIZE, plain_network, preset
@@ -100,28 +100,40 @@ def _cost(work) -> float:
 
 def train_fast(style: Tensor, photos: Iterator[Tensor], minute: float, judge: Judge, grow: bool) -> dict[str, object]:
     """Train as ``fastnst train --config fast`` does, until the time is up; the rate falls with the time."""
-    model = preset("fast")
-    loss = LossConfig(**model["loss"]).build().to(memory_format=CHANNELS_LAST)
-    torch.manual_seed(0)
-    network = build_network(model["network"]).to(memory_format=CHANNELS_LAST)
-    optimizer = torch.optim.Adam(network.parameters(), model["lr"], fused=True)
-    target, scales = loss.style_target(style), loss.content_scales(judge.photos[256][:16])
+    network, step = fast_training(LossConfig(**preset("fast")["loss"]), style, judge.photos[256][:16])
     spent, steps = 0.0, 0
     while spent < 60 * minute:
         images, start = next(photos), time.perf_counter()
         if grow and spent < 30 * minute:
             images = images[..., : SIZE // 2, : SIZE // 2].contiguous(memory_format=CHANNELS_LAST)
+        step(images, spent / (60 * minute))
+        spent += time.perf_counter() - start
+        steps += 1
+    return {"recipe": "fast, growing" if grow else "fast", "minutes": minute, "steps": steps, "loss": judge(network)}
+
+
+def fast_training(
+    config: LossConfig, style: Tensor, photos: Tensor
+) -> tuple[nn.Module, Callable[[Tensor, float], None]]:
+    """Return the preset's network, and a step of its training under a loss: of a batch, at a share of the run."""
+    model = preset("fast")
+    loss = config.build().to(memory_format=CHANNELS_LAST)
+    torch.manual_seed(0)
+    network = build_network(model["network"]).to(memory_format=CHANNELS_LAST)
+    optimizer = torch.optim.Adam(network.parameters(), model["lr"], fused=True)
+    target, scales = loss.style_target(style), loss.content_scales(photos)
+
+    def step(images: Tensor, progress: float) -> None:
         for group in optimizer.param_groups:
-            group["lr"] = model["lr"] * schedule(int(1000 * spent / (60 * minute)), 1000)
+            group["lr"] = model["lr"] * schedule(int(1000 * progress), 1000)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16(torch.device("cpu"))):
             report = loss(network(images), loss.content_target(images, scales), target)
         optimizer.zero_grad()
         report.total.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
-        spent += time.perf_counter() - start
-        steps += 1
-    return {"recipe": "fast, growing" if grow else "fast", "minutes": minute, "steps": steps, "loss": judge(network)}
+
+    return network, step
 
 
 def batches(photos: str, size: int) -> Iterator[Tensor]:

@@ -47,11 +47,12 @@ def run(argv: list[str]) -> int:
     import torch
     from tqdm import tqdm
 
-    from fastnst.devices import pick_device
+    from fastnst.devices import pick_device, reuse_memory
     from fastnst.images import fit, read_image, write_image
     from fastnst.losses import LossConfig
     from fastnst.optimize import OptimizeConfig, optimize
 
+    reuse_memory()
     device = pick_device(options.device)
     content = fit(read_image(options.content), longer=options.size).to(device)
     style = read_image(options.style)

@@ -148,17 +148,16 @@ def check(jobs: list[tuple[Path, Path]], overwrite: bool) -> None:
 
 def paint(stylizer: "Stylizer", jobs: list[tuple[Path, Path]]) -> int:
     """Paint all jobs; with more than one, show progress and carry on behind a broken picture."""
+    from fastnst.devices import reuse_memory
     from fastnst.images import ImageError, write_image
 
+    reuse_memory()
     if len(jobs) == 1:
         source, target = jobs[0]
         write_image(stylizer(source), target)
         return 0
     from tqdm import tqdm
 
-    from fastnst.devices import reuse_memory
-
-    reuse_memory()
     failed = 0
     for source, target in tqdm(jobs, desc="stylize", unit="picture", disable=None):
         try:

@@ -60,4 +60,5 @@ def _begin_smooth(last: nn.Conv2d) -> None:
     """Let the four pixels of a block begin equal, at gray: nothing checkered to unlearn."""
     filters = last.weight.unflatten(0, (3, 4))
     filters.copy_(filters[:, :1].expand_as(filters).clone())
-    nn.init.constant_(last.bias, 0.5)  # type: ignore[arg-type]
+    assert last.bias is not None, "a convolution is made with one"
+    nn.init.constant_(last.bias, 0.5)
