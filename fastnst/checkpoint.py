@@ -31,7 +31,8 @@ class Metadata:
     Args:
         network: ``{"name": ..., "config": {...}}``, enough to rebuild the network.
         styles: One ``{"name", "sha256", "size": [height, width]}`` per style, in the order of style ids; with
-            ``"title"``, ``"artist"`` and ``"date"`` where they are known.
+            ``"title"``, ``"artist"`` and ``"date"`` where they are known, and ``"picture"``, which
+            :func:`~fastnst.images.unpack_image` turns back into what was imitated.
         loss: The :class:`~fastnst.losses.LossConfig` it was trained under, and the measured ``content_scales``.
         training: Steps, batch size, crop size, learning rate, precision, seed, photographs.
         judged: Loss terms on held-out photographs at the end: ``{"photos", "size", "terms": {path: value}}``.

@@ -22,7 +22,7 @@ ALLOWED = {
     "checkpoint": BASE | {"networks"},
     "data": BASE | {"images"},
     "training": BASE | {"losses", "networks", "checkpoint", "images"},
-    "optimize": BASE | {"losses", "images"},
+    "optimize": BASE | {"losses", "images", "networks"},
     "samples": BASE,
     "inference": BASE | {"shipped", "checkpoint", "networks", "images"},
 }

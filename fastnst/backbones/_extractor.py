@@ -88,6 +88,17 @@ class FeatureExtractor(nn.Module):
             side += 1
         return side
 
+    def reach(self, layer: str) -> tuple[int, int]:
+        """Return how many pixels apart the positions of a layer are, and how far beyond those they see at most."""
+        stages = list(self.stages.values())[: list(self.stages).index(layer) + 1]
+        apart, before, field = 1, 0, 1
+        for module in (m for stage in stages for m in _sizing(stage)):
+            kernel, stride, padding = _geometry(module)
+            before += padding * apart
+            field += (kernel - 1) * apart
+            apart *= stride
+        return apart, max(before, field - before - apart, 0)
+
     def _check(self, images: Tensor, wanted: set[str]) -> None:
         for layer in wanted - set(self.stages):
             raise ConfigError(unknown(f"layer of {self.name}", layer, self.stages))
@@ -120,7 +131,7 @@ def _survives(stages: Iterable[nn.Module], side: int) -> bool:
     """Tell whether a square image of ``side`` pixels leaves at least one value behind every stage."""
     for stage in stages:
         for module in _sizing(stage):
-            kernel, stride, padding = (_first(getattr(module, key)) for key in ("kernel_size", "stride", "padding"))
+            kernel, stride, padding = _geometry(module)
             if getattr(module, "padding_mode", "zeros") == "reflect" and side <= padding:
                 return False
             spare = side + 2 * padding - kernel
@@ -133,6 +144,12 @@ def _survives(stages: Iterable[nn.Module], side: int) -> bool:
 def _sizing(stage: nn.Module) -> list[nn.Module]:
     """List the modules of a stage that change or limit sizes, in order."""
     return [m for m in stage.modules() if isinstance(m, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d)]
+
+
+def _geometry(module: nn.Module) -> tuple[int, int, int]:
+    """Return kernel, stride and padding of a convolution or a pooling."""
+    kernel, stride, padding = (_first(getattr(module, key)) for key in ("kernel_size", "stride", "padding"))
+    return kernel, stride, padding
 
 
 def _first(value: int | tuple[int, ...]) -> int:

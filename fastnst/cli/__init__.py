@@ -11,7 +11,10 @@ COMMANDS = {
     "train": "train a network on one style picture and a set of photographs",
     "stylize": "paint pictures with a trained network",
     "models": "show the trained styles that come along",
-    "optimize": "paint one picture by optimizing its pixels (Gatys et al.)",
+    "optimize": "paint a picture by optimizing it (Gatys et al.)",
+    "compare": "judge trained networks against the optimizer, under one loss",
+    "inspect": "see inside: reconstructions, feature maps, sweeps over settings",
+    "info": "say how a picture or a style was made, and how to repeat it",
 }
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130

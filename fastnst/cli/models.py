@@ -57,7 +57,10 @@ def facts(path: Path) -> dict[str, Any]:
     from fastnst.checkpoint import CheckpointError, read_metadata
 
     try:
-        return {"file": str(path), "bytes": path.stat().st_size, **asdict(read_metadata(path))}
+        metadata = asdict(read_metadata(path))
+        for style in metadata["styles"]:
+            style.pop("picture", None)  # long, and nothing to read
+        return {"file": str(path), "bytes": path.stat().st_size, **metadata}
     except CheckpointError as error:
         return {"file": str(path), "error": str(error)}
 

@@ -1,22 +1,33 @@
 """``fastnst optimize``."""
 
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from jsonargparse import ActionConfigFile, ArgumentParser
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
-from fastnst.cli._parser import fail
+from fastnst.cli._parser import fail, with_configs
 from fastnst.errors import ConfigError
 
 if TYPE_CHECKING:
-    from fastnst.optimize import Progress
+    from fastnst.cli._painting import Outcome
+
+EXIT_PARTLY = 3
+ColorMethod = Literal["luminance", "covariance", "histogram"]
+
+OUT = "the .png, .jpg or .webp to write; or a folder, for every content with every style and every style weight"
+INIT = (
+    "begin at the content, at noise, at the style, at the best of these, at any picture, or at what a trained network "
+    "(a name from fastnst models, or a file) makes of the content"
+)
 
 
 class Parser(ArgumentParser):
     """Report a usage error as one line and exit with 2."""
 
     def error(self, message: str, ex: Exception | None = None) -> Any:
-        fail(message, self.prog)
+        fail(message.replace("Parser key ", ""), self.prog)
 
 
 def parser() -> Parser:
@@ -24,98 +35,144 @@ def parser() -> Parser:
     from fastnst.losses import LossConfig
     from fastnst.optimize import OptimizeConfig
 
-    parser = Parser(prog="fastnst optimize", description="Paint one picture by optimizing its pixels (Gatys et al.).")
-    parser.add_argument("--config", action=ActionConfigFile, help="a YAML file with any of these options")
-    parser.add_argument("--content", required=True, type=str, help="the photograph")
-    parser.add_argument("--style", required=True, type=str, help="the picture to imitate")
-    parser.add_argument("--out", required=True, type=str, help="the .png, .jpg or .webp to write")
-    parser.add_argument("--size", type=int, default=512, help="pixels of the longer side of the result")
-    parser.add_argument("--style_size", type=int | None, default=384, help="pixels of the style's shorter side")
-    parser.add_argument("--overwrite", type=bool, default=False, help="replace --out if it exists (true or false)")
-    parser.add_argument("--log", type=str | None, help="folder for a TensorBoard log of every term and the picture")
-    parser.add_argument("--device", type=str | None, help="cuda, mps or cpu; the best there is by default")
+    parser = Parser(prog="fastnst optimize", description="Paint a picture by optimizing it (Gatys et al.).")
+    add = parser.add_argument
+    add("--config", action=ActionConfigFile, help="a recipe by name, or a YAML file of any of these options")
+    add("--content", required=True, nargs="+", type=str, help="the photograph, or several")
+    add("--style", required=True, nargs="+", type=str, help="the picture to imitate, or several")
+    add("--out", required=True, type=str, help=OUT)
+    add("--size", type=int, default=512, help="pixels of the longer side of the result")
+    add("--style_size", type=int | None, default=384, help="pixels of the style's shorter side: the size of strokes")
+    add("--style_weight", nargs="+", type=float, help="in place of loss.style_weight; or several, into a folder")
+    add("--style_mix", nargs="+", type=float, help="the share of each style in one picture; equal by default")
+    add("--mask", nargs="+", type=str, help="a picture for each style: white paints, black keeps the photograph")
+    add("--color", type=Literal["style", "content"], default="style", help="whose colors the result has")
+    add("--color_by", type=ColorMethod, default="luminance", help="how --color content keeps the photograph's")
+    add("--init", type=str, default="content", help=INIT)
+    add("--resume", nargs="?", const="auto", type=str, help="go on where --out was interrupted, or from another file")
+    add("--preview", type=int | None, help="write the picture every so many steps, into a folder beside --out")
+    add("--overwrite", nargs="?", const=True, type=bool, default=False, help="replace pictures that exist")
+    add("--log", type=str | None, help="folder for a TensorBoard log of every term and the picture")
+    add("--device", type=str | None, help="cuda, mps or cpu; the best there is by default")
     parser.add_class_arguments(OptimizeConfig)
     parser.add_class_arguments(LossConfig, "loss")
     return parser
 
 
+@dataclass(frozen=True)
+class Job:
+    """One picture to paint."""
+
+    content: str
+    styles: tuple[str, ...]
+    out: Path
+    style_weight: float | None
+    words: tuple[str, ...]
+
+    @property
+    def command(self) -> list[str]:
+        """The words that repeat this picture alone."""
+        weight = [] if self.style_weight is None else ["--style_weight", f"{self.style_weight:g}"]
+        own = ["--content", self.content, "--style", *self.styles, "--out", str(self.out), *weight]
+        return ["fastnst", "optimize", *own, *self.words]
+
+
 def run(argv: list[str]) -> int:
-    """Optimize, show progress, write the picture; Ctrl-C writes what there is."""
-    options = parser().parse_args(argv)
-    _check(options.out, options.overwrite, options.size)
+    """Optimize every picture asked for; the broken ones among several are reported and passed over."""
+    options = parser().parse_args(with_configs(argv))
+    jobs = plan(options, argv)
+    _check(options, jobs)
 
-    import torch
-    from tqdm import tqdm
+    from fastnst.cli._painting import Studio
 
-    from fastnst.devices import pick_device, reuse_memory
-    from fastnst.images import fit, read_image, write_image
-    from fastnst.losses import LossConfig
-    from fastnst.optimize import OptimizeConfig, optimize
-
-    reuse_memory()
-    device = pick_device(options.device)
-    content = fit(read_image(options.content), longer=options.size).to(device)
-    style = read_image(options.style)
-    style = (fit(style, shorter=options.style_size) if options.style_size else style).to(device)
-    keys = OptimizeConfig.__dataclass_fields__
-    config = OptimizeConfig(**{key: options[key] for key in keys})
-    loss = LossConfig(**vars(options.loss)).build().to(device).to(memory_format=torch.channels_last)
-    log = _Log(options.log)
-    state = None
-    bar = tqdm(total=config.steps, desc="optimize", unit="step", mininterval=0.5)
-    try:
-        for state in optimize(content, style, loss, config):
-            log.write(state)
-            bar.set_postfix(loss=f"{float(state.report.total):.4g}", refresh=False)
-            bar.update(state.step - bar.n)
-    except KeyboardInterrupt:
-        if state is None:
-            raise
-        tqdm.write(f"interrupted: writing the picture of step {state.step}")
-    finally:
-        bar.close()
-        log.close()
-    assert state is not None
-    write_image(state.image, options.out)
-    terms = ", ".join(f"{path} {float(term):.4g}" for path, term in state.report.terms.items())
-    print(f"{options.out}: loss {float(state.report.total):.4g} ({terms}) after {state.step} steps")
-    return 0 if state.step == config.steps else 130
+    studio = Studio(options)
+    failures = 0
+    for number, job in enumerate(jobs, 1):
+        if len(jobs) > 1:
+            print(f"[{number}/{len(jobs)}] {job.out}", flush=True)
+        try:
+            outcome: Outcome = studio.paint(job)
+        except (ValueError, OSError) as error:
+            if len(jobs) == 1:
+                raise
+            failures += 1
+            print(f"fastnst: {error}", file=sys.stderr)
+            continue
+        if outcome.signal:
+            return 128 + outcome.signal
+    if failures:
+        print(f"fastnst: {failures} of {len(jobs)} pictures could not be painted", file=sys.stderr)
+    return 0 if not failures else EXIT_PARTLY if failures < len(jobs) else 1
 
 
-def _check(out: str, overwrite: bool, size: int) -> None:
+def plan(options: Namespace, argv: list[str]) -> list[Job]:
+    """List the pictures: one file, or in a folder each content with each style and each weight.
+
+    Raises:
+        ConfigError: Several contents or weights for one file, or two pictures of one name.
+    """
+    from fastnst.images import WRITABLE
+
+    out = Path(options.out)
+    weights: list[float | None] = list(options.style_weight or [None])
+    words = tuple(_without(argv, "content", "style", "out", "style_weight", "overwrite", "resume"))
+    mixed = bool(options.style_mix or options.mask)
+    if out.suffix.lower() in WRITABLE or (out.suffix and not out.is_dir()):
+        if len(options.content) > 1 or len(weights) > 1:
+            raise ConfigError(f"--out {out}: several contents or weights want a folder, not a file")
+        return [Job(options.content[0], tuple(options.style), out, weights[0], words)]
+    groups = [tuple(options.style)] if mixed else [(style,) for style in options.style]
+    jobs = [
+        Job(content, styles, out / f"{_name(content, styles, weight)}.png", weight, words)
+        for content in options.content
+        for styles in groups
+        for weight in weights
+    ]
+    seen: set[Path] = set()
+    for job in jobs:
+        if job.out in seen:
+            raise ConfigError(f"two pictures would both become {job.out}; paint them in two calls")
+        seen.add(job.out)
+    return jobs
+
+
+def _name(content: str, styles: tuple[str, ...], weight: float | None) -> str:
+    parts = [Path(content).stem, *(Path(style).stem for style in styles)]
+    return "_".join(parts if weight is None else [*parts, f"{weight:g}"])
+
+
+def _without(argv: list[str], *names: str) -> list[str]:
+    """Drop options with all their values."""
+    kept, dropping = [], False
+    for word in argv:
+        if word.startswith("--"):
+            dropping = word.removeprefix("--").split("=")[0] in names
+        if not dropping:
+            kept.append(word)
+    return kept
+
+
+def _check(options: Namespace, jobs: list[Job]) -> None:
+    """Refuse, before any work, what cannot be done or would lose a file."""
     from fastnst.files import check_writable
     from fastnst.images import check_output
 
-    if size < 1:
-        raise ConfigError(f"--size {size}: must be at least 1 pixel")
-    try:
-        check_output(out)
-    except ValueError as error:
-        raise ConfigError(f"--out {error}") from None
-    if Path(out).exists() and not overwrite:
-        raise ConfigError(f"{out} exists; choose another --out, or --overwrite true")
-    check_writable(Path(out).parent)
-
-
-class _Log:
-    """A TensorBoard log, or none."""
-
-    def __init__(self, folder: str | None) -> None:
-        self._writer = None
-        if folder:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._writer = SummaryWriter(folder)
-
-    def write(self, state: "Progress") -> None:
-        if self._writer is None:
-            return
-        self._writer.add_scalar("loss", state.report.total, state.step)
-        for path, term in state.report.terms.items():
-            self._writer.add_scalar(path, term, state.step)
-        if state.step % 50 == 0:
-            self._writer.add_image("stylized", state.image[0].clamp(0, 1), state.step)
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+    styles = len(jobs[0].styles)
+    for name in ("style_mix", "mask"):
+        given = len(getattr(options, name) or ())
+        if given and given != styles:
+            raise ConfigError(f"--{name} has {given} for {styles} styles; give one for each --style")
+    if options.style_mix and (min(options.style_mix) < 0 or not sum(options.style_mix)):
+        raise ConfigError(f"--style_mix {options.style_mix}: shares must not be negative, nor all nothing")
+    for name, least in (("size", 1), ("style_size", 1), ("preview", 1)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise ConfigError(f"--{name} {value}: must be at least {least}")
+    for job in jobs:
+        try:
+            check_output(job.out)
+        except ValueError as error:
+            raise ConfigError(f"--out {error}") from None
+        if job.out.exists() and not options.overwrite and not options.resume:
+            raise ConfigError(f"{job.out} exists; choose another --out, or --overwrite")
+        check_writable(job.out.parent)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastnst import __version__
 from fastnst.cli._parser import Parser, truth
 from fastnst.errors import ConfigError
 from fastnst.shipped import find_style
@@ -64,7 +65,7 @@ def run(argv: list[str]) -> int:
     stylizer = load(model, options.device, options.precision, options.engine)
     if not options.out:
         print(f"painting to {out}")
-    return paint(stylizer, jobs)
+    return paint(stylizer, jobs, str(options.model))
 
 
 def expand(inputs: Sequence[str]) -> list[tuple[Path, Path]]:
@@ -146,7 +147,7 @@ def check(jobs: list[tuple[Path, Path]], overwrite: bool) -> None:
         raise ConfigError(f"{existing[0]}{more} exists; choose another --out, or --overwrite true")
 
 
-def paint(stylizer: "Stylizer", jobs: list[tuple[Path, Path]]) -> int:
+def paint(stylizer: "Stylizer", jobs: list[tuple[Path, Path]], model: str) -> int:
     """Paint all jobs; with more than one, show progress and carry on behind a broken picture."""
     from fastnst.devices import reuse_memory
     from fastnst.images import ImageError, write_image
@@ -154,19 +155,25 @@ def paint(stylizer: "Stylizer", jobs: list[tuple[Path, Path]]) -> int:
     reuse_memory()
     if len(jobs) == 1:
         source, target = jobs[0]
-        write_image(stylizer(source), target)
+        write_image(stylizer(source), target, note(model, source, target))
         return 0
     from tqdm import tqdm
 
     failed = 0
     for source, target in tqdm(jobs, desc="stylize", unit="picture", disable=None):
         try:
-            write_image(stylizer(source), target)
+            write_image(stylizer(source), target, note(model, source, target))
         except (ImageError, FloatingPointError) as error:
             failed += 1
             tqdm.write(f"fastnst: error: {error}", file=sys.stderr)
     print(f"painted {len(jobs) - failed} of {len(jobs)} pictures")
     return (EXIT_PARTLY if failed < len(jobs) else 1) if failed else 0
+
+
+def note(model: str, source: Path, target: Path) -> dict[str, object]:
+    """Say how a picture was made, for the file itself."""
+    words = ["fastnst", "stylize", "--model", model, str(source), "--out", str(target)]
+    return {"fastnst": __version__, "command": words, "settings": {"model": model}}
 
 
 def _bare_flag(argv: list[str], flag: str) -> list[str]:

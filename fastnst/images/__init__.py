@@ -1,16 +1,19 @@
 """Pictures in and out: files, bytes, color, size."""
 
-from fastnst.images.geometry import fit, pad_to, resize
+from fastnst.images.geometry import cover, fit, pad_to, resize
 from fastnst.images.io import (
     EXTENSIONS,
     WRITABLE,
     ImageError,
     check_output,
     open_image,
+    pack_image,
     read_image,
+    read_note,
     to_pil,
     to_srgb,
     to_tensor,
+    unpack_image,
     write_image,
 )
 
@@ -19,13 +22,17 @@ __all__ = [
     "WRITABLE",
     "ImageError",
     "check_output",
+    "cover",
     "fit",
     "open_image",
+    "pack_image",
     "pad_to",
     "read_image",
+    "read_note",
     "resize",
     "to_pil",
     "to_srgb",
     "to_tensor",
+    "unpack_image",
     "write_image",
 ]

@@ -42,3 +42,11 @@ def pad_to(image: Tensor, multiple: int, least: int) -> Tensor:
 def _missing(side: int, multiple: int, least: int) -> int:
     wanted = max(side, least)
     return -(-wanted // multiple) * multiple - side
+
+
+def cover(image: Tensor, height: int, width: int) -> Tensor:
+    """Resize until ``height`` x ``width`` is covered, and cut the middle out; the aspect ratio stays."""
+    scale = max(height / image.shape[2], width / image.shape[3])
+    scaled = resize(image, max(height, round(image.shape[2] * scale)), max(width, round(image.shape[3] * scale)))
+    top, left = (scaled.shape[2] - height) // 2, (scaled.shape[3] - width) // 2
+    return scaled[..., top : top + height, left : left + width].contiguous()

@@ -4,16 +4,18 @@ Inside fastnst an image is a float tensor ``(B, 3, H, W)``, RGB, sRGB-encoded, i
 instead (rotated by EXIF, CMYK, 16 bit, transparent, in another color space) is settled here, once.
 """
 
+import base64
 import io
+import json
 import logging
 import os
 import warnings
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from fastnst.errors import first_line
@@ -26,6 +28,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif"})
 WRITABLE = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+NOTE = "fastnst"
+"""Key of what fastnst notes in a picture: in a PNG's text, and in the note itself."""
+
 MAX_PIXELS = 178_000_000
 """A picture that claims more is refused before it is decoded (Pillow's own limit for an error)."""
 
@@ -170,15 +175,66 @@ def check_output(path: str | Path) -> str:
     return WRITABLE[suffix]
 
 
-def write_image(image: Tensor | Image.Image, path: str | Path) -> None:
+def write_image(image: Tensor | Image.Image, path: str | Path, note: dict[str, Any] | None = None) -> None:
     """Write a picture as PNG, JPEG or WebP by the extension of ``path``; complete or not at all.
 
     Args:
         image: A PIL image or one image tensor, RGB in [0, 1].
         path: Where to; parent folders are made.
+        note: How it was made; plain data that goes into the file, for :func:`read_note`.
     """
     fmt = check_output(path)
     picture = to_pil(image) if isinstance(image, Tensor) else image
-    options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}, "PNG": {"compress_level": 4}}[fmt]
+    options: dict[str, Any] = {
+        "JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"quality": 95}, "PNG": {"compress_level": 4}
+    }[fmt]  # fmt: skip
+    if note is not None:
+        options |= _noted(fmt, json.dumps(note))
     with replacing(path) as temporary:
         picture.save(temporary, format=fmt, **options)
+
+
+def read_note(source: Source) -> dict[str, Any] | None:
+    """Return what :func:`write_image` noted in a picture, or nothing.
+
+    Raises:
+        ImageError: Not a picture, as :func:`open_image`.
+    """
+    open_image(source)  # says what is wrong with it
+    with Image.open(source if isinstance(source, str | os.PathLike) else io.BytesIO(_read(source))) as image:
+        text = image.info.get(NOTE) or str(image.getexif().get(ExifTags.Base.ImageDescription, ""))
+    try:
+        note = json.loads(text)
+    except ValueError:
+        return None
+    return note if isinstance(note, dict) and NOTE in note else None
+
+
+def pack_image(image: Tensor) -> str:
+    """Turn one image, RGB in [0, 1], into text that :func:`unpack_image` reads: a WebP, hardly worse than the image."""
+    data = io.BytesIO()
+    to_pil(image).save(data, format="WEBP", quality=95)
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def unpack_image(text: str) -> Tensor:
+    """Return ``(1, 3, H, W)``, RGB in [0, 1], from the text of :func:`pack_image`.
+
+    Raises:
+        ImageError: It is not one.
+    """
+    try:
+        return read_image(base64.b64decode(text, validate=True))
+    except ValueError as error:
+        raise ImageError(f"a packed picture cannot be read ({first_line(error)})") from None
+
+
+def _noted(fmt: str, text: str) -> dict[str, Any]:
+    """Return the options that make Pillow write a text: a chunk of a PNG, the description of EXIF elsewhere."""
+    if fmt == "PNG":
+        chunks = PngImagePlugin.PngInfo()
+        chunks.add_text(NOTE, text)
+        return {"pnginfo": chunks}
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = text
+    return {"exif": exif}

@@ -1,8 +1,9 @@
 """Perceptual losses on the features of a frozen backbone."""
 
 from fastnst.losses.functional import gram, total_variation
-from fastnst.losses.perceptual import LossConfig, LossReport, PerceptualLoss, Target
+from fastnst.losses.perceptual import LossConfig, LossReport, PerceptualLoss, Region, Target
 from fastnst.losses.style import STYLE_LOSSES, GramLoss, StyleLoss
+from fastnst.losses.tiled import TiledLoss
 
 __all__ = [
     "STYLE_LOSSES",
@@ -10,8 +11,10 @@ __all__ = [
     "LossConfig",
     "LossReport",
     "PerceptualLoss",
+    "Region",
     "StyleLoss",
     "Target",
+    "TiledLoss",
     "gram",
     "total_variation",
 ]

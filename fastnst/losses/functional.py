@@ -61,20 +61,19 @@ def _correlate(pixels: Tensor) -> Tensor:
     return (split.mT @ split).view(batch, parts, channels, channels).float().sum(1)
 
 
-def mean_deviation(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation of every channel of ``(B, C, H, W)``, each ``(B, C)``."""
-    values = _wide(features).flatten(2)
-    variance, mean = torch.var_mean(values, dim=2, correction=0)
-    return mean, (variance + 1e-8).sqrt()  # a flat channel has a slope too
+def weighted_gram(features: Tensor, weights: Tensor | None) -> Tensor:
+    """Correlate channels as :func:`gram` does, each position counting by ``weights`` ``(1, 1, H, W)``."""
+    if weights is None:
+        return gram(features)
+    share = weights / weights.mean().clamp_min(1e-30)
+    return gram(features * share.sqrt().to(features.dtype))
 
 
-def mean_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean ``(B, C)`` and covariance ``(B, C, C)`` of the feature vectors of ``(B, C, H, W)``."""
-    with torch.autocast(features.device.type, enabled=False):
-        values = _wide(features).flatten(2)
-        mean = values.mean(2, keepdim=True)
-        centered = values - mean
-        return mean[..., 0], centered @ centered.mT / values.shape[2]
+def weighted_mean(features: Tensor, weights: Tensor | None) -> Tensor:
+    """Average ``(B, C, H, W)`` over positions, each counting by ``weights`` ``(1, 1, H, W)``: ``(B, C)``."""
+    if weights is None:
+        return features.mean((2, 3))
+    return (features * weights).sum((2, 3)) / weights.sum().clamp_min(1e-30)
 
 
 def root(matrices: Tensor) -> Tensor:
@@ -84,12 +83,12 @@ def root(matrices: Tensor) -> Tensor:
 
 
 def projections(features: Tensor) -> Tensor:
-    """Sort the feature vectors of ``(B, C, H, W)`` along C random directions, always the same: ``(B, C, H * W)``."""
+    """Sort the feature vectors ``(B, C, P)`` along C random directions, always the same: ``(B, C, P)``."""
     channels = features.shape[1]
     draw = torch.randn(channels, channels, generator=torch.Generator().manual_seed(channels), dtype=torch.float64)
     directions = draw / draw.norm(dim=1, keepdim=True)
     with torch.autocast(features.device.type, enabled=False):
-        values = _wide(features).flatten(2)
+        values = wide(features)
         return (directions.to(values) @ values).sort(dim=2).values
 
 
@@ -105,7 +104,7 @@ def mean_square(x: Tensor) -> Tensor:
     return torch.linalg.vector_norm(x, dtype=torch.promote_types(x.dtype, torch.float32)).square() / x.numel()
 
 
-def _wide(features: Tensor) -> Tensor:
+def wide(features: Tensor) -> Tensor:
     """Raise reduced precision to float32 and leave any other."""
     return features.to(torch.promote_types(features.dtype, torch.float32))
 

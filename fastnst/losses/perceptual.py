@@ -1,11 +1,12 @@
 """The one objective of fastnst: training, optimization and comparison all judge by it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fastnst.backbones import FeatureExtractor, Padding, Pooling, build_backbone
@@ -27,6 +28,26 @@ class Target:
 
     values: Mapping[str, Tensor]
     scales: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Region:
+    """One of several styles that share a picture.
+
+    Args:
+        style: What is imitated.
+        weight: How much of the style terms it gets; those of a picture add up to one, if the terms shall keep their
+            meaning.
+        mask: Where, ``(1, 1, H, W)`` in [0, 1] of any size; everywhere by default.
+    """
+
+    style: Target
+    weight: float = 1.0
+    mask: Tensor | None = None
+
+    def weights(self, size: tuple[int, int], device: torch.device) -> Tensor | None:
+        """Return how much each position of a layer of this height and width counts; nothing where all count alike."""
+        return None if self.mask is None else F.interpolate(self.mask.float(), size, mode="area").to(device)
 
 
 @dataclass(frozen=True)
@@ -107,20 +128,38 @@ class PerceptualLoss(nn.Module):
         blank = {layer: self.style_loss(torch.zeros_like(maps), values[layer]) for layer, maps in features.items()}
         return Target(values, {layer: _positive(distance) for layer, distance in blank.items()})
 
-    def forward(self, stylized: Tensor, content: Target, style: Target) -> LossReport:
-        """Compare stylized images ``(B, 3, H, W)``, RGB around [0, 1], with both targets."""
+    def forward(self, stylized: Tensor, content: Target, style: Target | Sequence[Region]) -> LossReport:
+        """Compare stylized images ``(B, 3, H, W)``, RGB around [0, 1], with both targets.
+
+        Args:
+            stylized: The images.
+            content: From :meth:`content_target`.
+            style: From :meth:`style_target`, or several with the share and the place of each.
+        """
         features = self.backbone(stylized, {*self.content, *self.style})
+        regions = [Region(style)] if isinstance(style, Target) else style
         terms = {
             f"content/{layer}": weight / content.scales[layer] * _distance(features[layer], content.values[layer])
             for layer, weight in self.content.items()
         }
-        terms |= {
-            f"style/{layer}": weight / style.scales[layer] * self.style_loss(features[layer], style.values[layer])
-            for layer, weight in self.style.items()
-        }
+        terms |= {f"style/{layer}": self._style_term(layer, features[layer], regions) for layer in self.style}
         if self.tv:
             terms["tv"] = self.tv * total_variation(stylized)
         return LossReport(terms)
+
+    def _style_term(self, layer: str, features: Tensor, regions: Sequence[Region]) -> Tensor:
+        size = features.shape[2], features.shape[3]
+        summaries = [self.style_loss.summary(features, region.weights(size, features.device)) for region in regions]
+        return self.style_term(layer, summaries, regions)
+
+    def style_term(self, layer: str, summaries: Sequence[Tensor], regions: Sequence[Region]) -> Tensor:
+        """Return the weighted term of a layer from one summary of the picture's features per region."""
+        parts = [
+            self.style[layer] * region.weight / region.style.scales[layer]
+            * self.style_loss.distance(summary, region.style.values[layer])
+            for summary, region in zip(summaries, regions, strict=True)
+        ]  # fmt: skip
+        return torch.stack(parts).sum() if len(parts) > 1 else parts[0]
 
     def _content_scales(self, features: Mapping[str, Tensor]) -> dict[str, float]:
         if self.units == "raw":
@@ -165,15 +204,18 @@ class LossConfig:
         if not any(self.content.values()) and not any(self.style.values()):
             raise ConfigError("the loss compares nothing: give at least one content or style layer")
 
-    def build(self) -> PerceptualLoss:
+    def build(self, backbone: FeatureExtractor | None = None) -> PerceptualLoss:
         """Make the loss, with its backbone's weights loaded.
+
+        Args:
+            backbone: One that is there already, from a loss that differs in weights alone.
 
         Raises:
             ConfigError: An unknown name or layer, or no weights.
         """
         style_loss = STYLE_LOSSES[self.style_loss]()
         layers = {*self.content, *self.style}
-        backbone = build_backbone(self.backbone, layers, self.weights, self.pooling, self.padding)
+        backbone = backbone or build_backbone(self.backbone, layers, self.weights, self.pooling, self.padding)
         return PerceptualLoss(backbone, self.content, self.style, style_loss, self.style_weight, self.tv, self.units)
 
     def describe(self) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Style losses: what is remembered of a style picture's features, and how far another picture is from it."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fastnst.losses.functional import gram, mean_covariance, mean_deviation, projections, quantiles, root
+from fastnst.losses.functional import projections, quantiles, root, weighted_gram, weighted_mean, wide
 from fastnst.registry import Registry
 
 
@@ -14,15 +15,33 @@ class StyleLoss(nn.Module, ABC):
     """Compare a statistic of feature maps that forgets where things are.
 
     Without memory: the target is an argument.
+
+    Attributes:
+        additive: The summary of a picture is the average of those of its parts, so that it can be taken in tiles.
     """
 
-    @abstractmethod
-    def target(self, features: Tensor) -> Tensor:
-        """Summarize ``(B, C, H, W)`` of one layer; the first axis of the result is the picture."""
+    additive: ClassVar[bool] = True
 
     @abstractmethod
+    def summary(self, features: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Summarize ``(B, C, H, W)`` of one layer; the first axis of the result is the picture.
+
+        Args:
+            features: Of a style picture or a stylized one.
+            weights: How much each position counts, ``(1, 1, H, W)``, at least 0; all alike by default.
+        """
+
+    @abstractmethod
+    def distance(self, summary: Tensor, target: Tensor) -> Tensor:
+        """Return the distance of summaries from a target of one style, or one per image, as a scalar."""
+
+    def target(self, features: Tensor) -> Tensor:
+        """Return what pictures are compared with: the summary of a style's ``(B, C, H, W)``."""
+        return self.summary(features)
+
     def forward(self, features: Tensor, target: Tensor) -> Tensor:
-        """Return the distance of ``(B, C, H, W)`` from a target of one style, or one per image, as a scalar."""
+        """Return the distance of ``(B, C, H, W)`` from a target, as a scalar."""
+        return self.distance(self.summary(features), target)
 
 
 STYLE_LOSSES: Registry[type[StyleLoss]] = Registry("style loss")
@@ -46,12 +65,11 @@ class GramLoss(StyleLoss):
     Source: Gatys, Ecker, Bethge. Image Style Transfer Using Convolutional Neural Networks. CVPR 2016, eq. 3-5.
     """
 
-    def target(self, features: Tensor) -> Tensor:
-        return gram(features)
+    def summary(self, features: Tensor, weights: Tensor | None = None) -> Tensor:
+        return weighted_gram(features, weights)
 
-    def forward(self, features: Tensor, target: Tensor) -> Tensor:
-        statistic = gram(features)
-        return F.mse_loss(statistic, target.expand_as(statistic))
+    def distance(self, summary: Tensor, target: Tensor) -> Tensor:
+        return F.mse_loss(summary, target.expand_as(summary))
 
 
 @STYLE_LOSSES.register("moments")
@@ -63,18 +81,20 @@ class MomentsLoss(StyleLoss):
 
     Shapes:
         features: ``(B, C, H, W)``.
-        target: ``(B, 2, C)``, or ``(1, 2, C)`` to hold every image of the batch to one style.
+        target: ``(B, 2, C)``, means above mean squares, or ``(1, 2, C)`` to hold every image of the batch to one
+            style.
 
     Source: Li, Wang, Liu, Hou. Demystifying Neural Style Transfer. IJCAI 2017, section 4.2; Huang, Belongie. Arbitrary
     Style Transfer in Real-time with Adaptive Instance Normalization. ICCV 2017, eq. 13.
     """
 
-    def target(self, features: Tensor) -> Tensor:
-        return torch.stack(mean_deviation(features), 1)
+    def summary(self, features: Tensor, weights: Tensor | None = None) -> Tensor:
+        values = wide(features)
+        return torch.stack([weighted_mean(values, weights), weighted_mean(values.square(), weights)], 1)
 
-    def forward(self, features: Tensor, target: Tensor) -> Tensor:
-        statistic = self.target(features)
-        return F.mse_loss(statistic, target.expand_as(statistic))
+    def distance(self, summary: Tensor, target: Tensor) -> Tensor:
+        ours, theirs = _mean_deviation(summary), _mean_deviation(target)
+        return F.mse_loss(ours, theirs.expand_as(ours))
 
 
 @STYLE_LOSSES.register("wasserstein")
@@ -86,19 +106,19 @@ class WassersteinLoss(StyleLoss):
 
     Shapes:
         features: ``(B, C, H, W)``.
-        target: ``(B, 1 + C, C)``, the mean above the covariance, or one for all images of the batch.
+        target: ``(B, 1 + C, C)``, the mean above the mean outer product, or one for all images of the batch.
 
     Source: Olkin, Pukelsheim. The distance between two random vectors with given dispersion matrices. Linear Algebra
     and its Applications 48, 1982.
     """
 
-    def target(self, features: Tensor) -> Tensor:
-        mean, covariance = mean_covariance(features)
-        return torch.cat([mean[:, None], covariance], 1)
+    def summary(self, features: Tensor, weights: Tensor | None = None) -> Tensor:
+        values = wide(features)
+        return torch.cat([weighted_mean(values, weights)[:, None], weighted_gram(values, weights)], 1)
 
-    def forward(self, features: Tensor, target: Tensor) -> Tensor:
-        mean, covariance = mean_covariance(features)
-        goal, spread = target[:, 0], target[:, 1:]
+    def distance(self, summary: Tensor, target: Tensor) -> Tensor:
+        mean, covariance = _mean_covariance(summary)
+        goal, spread = _mean_covariance(target)
         half = root(spread)
         common = torch.linalg.eigvalsh(half @ covariance @ half)
         # A root's slope is infinite at zero, where directions without any spread are.
@@ -123,15 +143,31 @@ class SlicedLoss(StyleLoss):
     with new directions at every step.
     """
 
+    additive = False
     MOST_QUANTILES = 4096
 
+    def summary(self, features: Tensor, weights: Tensor | None = None) -> Tensor:
+        vectors = features.flatten(2)
+        if weights is not None:  # sorting knows no halves: a position counts or does not
+            vectors = vectors[..., weights.flatten() >= 0.5 * weights.max()]
+        return projections(vectors)
+
+    def distance(self, summary: Tensor, target: Tensor) -> Tensor:
+        return F.mse_loss(summary, quantiles(target, summary.shape[2]).expand_as(summary))
+
     def target(self, features: Tensor) -> Tensor:
-        ordered = projections(features)
+        ordered = self.summary(features)
         return quantiles(ordered, min(ordered.shape[2], self.MOST_QUANTILES))
 
-    def forward(self, features: Tensor, target: Tensor) -> Tensor:
-        ordered = projections(features)
-        return F.mse_loss(ordered, quantiles(target, ordered.shape[2]).expand_as(ordered))
+
+def _mean_deviation(summary: Tensor) -> Tensor:
+    mean, square = summary.unbind(1)
+    return torch.stack([mean, ((square - mean.square()).clamp_min(0) + 1e-8).sqrt()], 1)  # flat channels slope too
+
+
+def _mean_covariance(summary: Tensor) -> tuple[Tensor, Tensor]:
+    mean, outer = summary[:, 0], summary[:, 1:]
+    return mean, outer - mean[:, :, None] * mean[:, None]
 
 
 def _trace(matrices: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Transformation networks, by name."""
 
-from fastnst.networks import johnson, lite  # noqa: F401 (they register themselves)
+from fastnst.networks import hrnet, johnson, lite  # noqa: F401 (they register themselves)
 from fastnst.networks._base import NETWORKS, TransformationNetwork, build_network
 
 __all__ = ["NETWORKS", "TransformationNetwork", "build_network"]

@@ -1,0 +1,119 @@
+"""What is descended upon: the pixels themselves, or the weights of a network that paints them."""
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from fastnst.images import resize
+from fastnst.networks import build_network
+
+Parameterization = Literal["pixels", "hrnet"]
+
+
+class Canvas(ABC):
+    """A flat vector of numbers, and the picture that they stand for.
+
+    Args:
+        photo: The photograph ``(1, 3, H, W)``, RGB in [0, 1].
+        where: Where to paint, ``(1, 1, H, W)`` in [0, 1]; elsewhere the photograph stays. Everywhere by default.
+    """
+
+    def __init__(self, photo: Tensor, where: Tensor | None) -> None:
+        self.photo, self.where = photo, where
+
+    @abstractmethod
+    def start(self) -> Tensor:
+        """Return the vector to begin with."""
+
+    @abstractmethod
+    def paint(self, vector: Tensor) -> Tensor:
+        """Return the picture ``(1, 3, H, W)`` around [0, 1], with its gradients."""
+
+    @abstractmethod
+    def move(self, vector: Tensor, onto: "Canvas") -> Tensor:
+        """Return what a change of the vector is on a canvas of another size."""
+
+    @abstractmethod
+    def lift(self, vector: Tensor, onto: "Canvas") -> Tensor:
+        """Return where to begin on a canvas of another size, given where this one ended."""
+
+    def image(self, vector: Tensor) -> Tensor:
+        """Return the picture, painted only where it is wanted."""
+        painted = self.paint(vector)
+        return painted if self.where is None else torch.lerp(self.photo, painted, self.where)
+
+    @abstractmethod
+    def thinner(self, onto: "Canvas") -> float:
+        """Return what a gradient becomes multiplied by on a canvas of another size."""
+
+
+class Pixels(Canvas):
+    """The picture is the vector.
+
+    Args:
+        photo: As :class:`Canvas`.
+        where: As :class:`Canvas`.
+        first: The picture to begin with, RGB in [0, 1], of any size; the photograph by default.
+    """
+
+    def __init__(self, photo: Tensor, where: Tensor | None = None, first: Tensor | None = None) -> None:
+        super().__init__(photo, where)
+        self.first = photo if first is None else first
+
+    def start(self) -> Tensor:
+        return resize(self.first, *self.photo.shape[2:]).flatten()
+
+    def paint(self, vector: Tensor) -> Tensor:
+        return vector.view(self.photo.shape)
+
+    def move(self, vector: Tensor, onto: Canvas) -> Tensor:
+        return resize(vector.view(self.photo.shape), *onto.photo.shape[2:]).flatten()
+
+    def lift(self, vector: Tensor, onto: Canvas) -> Tensor:
+        """Enlarge what was painted over the photograph, not the photograph, so that its details are there at once."""
+        return onto.photo.flatten() + self.move(vector - self.photo.flatten(), onto)
+
+    def thinner(self, onto: Canvas) -> float:
+        return self.photo.numel() / onto.photo.numel()
+
+
+class Network(Canvas):
+    """The vector is the weights of a small network that is trained to repaint this one photograph.
+
+    What such a network cannot do, noise and invented strokes, does not come: edges stay where they were, as on a
+    photograph taken in other light.
+
+    Args:
+        photo: As :class:`Canvas`.
+        where: As :class:`Canvas`.
+        name: The network.
+        seed: Of its first weights.
+    """
+
+    def __init__(self, photo: Tensor, where: Tensor | None = None, name: str = "hrnet", seed: int = 0) -> None:
+        super().__init__(photo, where)
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(seed)
+            network = build_network(name)
+        self.network = network.to(photo.device).requires_grad_(False)
+        self.shapes = {key: value.shape for key, value in self.network.named_parameters()}
+
+    def start(self) -> Tensor:
+        return torch.cat([value.flatten() for value in self.network.parameters()])
+
+    def paint(self, vector: Tensor) -> Tensor:
+        parts = vector.split([shape.numel() for shape in self.shapes.values()])
+        weights = {key: part.view(shape) for (key, shape), part in zip(self.shapes.items(), parts, strict=True)}
+        return functional_call(self.network, weights, (self.photo,))
+
+    def move(self, vector: Tensor, onto: Canvas) -> Tensor:
+        return vector
+
+    def lift(self, vector: Tensor, onto: Canvas) -> Tensor:
+        return vector
+
+    def thinner(self, onto: Canvas) -> float:
+        return 1.0

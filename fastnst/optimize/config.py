@@ -1,0 +1,67 @@
+"""How to optimize a picture; plain data."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fastnst.errors import ConfigError
+from fastnst.optimize.canvas import Parameterization
+from fastnst.optimize.descent import Method
+from fastnst.optimize.schedule import seconds
+
+Start = Literal["content", "noise", "style", "best"]
+
+STEPS = 200
+
+
+@dataclass(frozen=True)
+class OptimizeConfig:
+    """How to descend; plain data.
+
+    Args:
+        steps: Evaluations of the loss, at all sizes together; 200 by default, or as many as the time budget allows.
+        time_budget: Time for it, such as ``60s`` or ``5m``; shared among the sizes by their cost.
+        stages: Sizes, each twice the one before; 1 works at the full size only. By default as many as make sense.
+        optimizer: ``lbfgs``, or ``adam``, which needs less memory.
+        lr: Step size; by default 1 for L-BFGS and 0.02 for Adam (0.005 for a network).
+        parameterization: What is optimized: ``pixels``, or the weights of a small network, ``hrnet``, that repaints
+            this photograph: photorealistic.
+        tile: Side in pixels of the tiles that the picture is judged in, for the same result in less memory; by default
+            in tiles only where the whole would take gigabytes.
+        seed: Of noise and of first weights.
+    """
+
+    steps: int | None = None
+    time_budget: str | None = None
+    stages: int | None = None
+    optimizer: Method = "lbfgs"
+    lr: float | None = None
+    parameterization: Parameterization = "pixels"
+    tile: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "lr", "stages", "tile"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ConfigError(f"{name} must be positive, got {value}")
+        if self.time_budget is not None:
+            seconds(self.time_budget)
+
+    @property
+    def step_limit(self) -> int:
+        """Steps at most, if only the number of steps counts."""
+        return self.steps or (STEPS if self.time_budget is None else 1_000_000)
+
+    @property
+    def second_limit(self) -> float:
+        """Seconds at most."""
+        return seconds(self.time_budget) if self.time_budget is not None else float("inf")
+
+    @property
+    def rate(self) -> float:
+        """The step size."""
+        if self.lr is not None:
+            return self.lr
+        if self.optimizer == "lbfgs":
+            return 1.0
+        return 0.02 if self.parameterization == "pixels" else 0.005

@@ -1,0 +1,80 @@
+"""One photograph and its styles, judged at one size."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fastnst.images import resize
+from fastnst.losses import LossReport, PerceptualLoss, Region, TiledLoss
+from fastnst.losses.tiled import Precision
+
+WHOLE = 2**22
+"""Pixels of the largest picture that is judged in one piece unless told otherwise."""
+
+TILE = 768
+
+
+@dataclass(frozen=True)
+class Style:
+    """A picture to imitate.
+
+    Args:
+        picture: ``(1, 3, H, W)``, RGB in [0, 1], at the size whose strokes are wanted in the result.
+        weight: Its share where there are several.
+        mask: Where, ``(1, 1, H, W)`` in [0, 1], of the result's proportions; everywhere by default.
+    """
+
+    picture: Tensor
+    weight: float = 1.0
+    mask: Tensor | None = None
+
+
+class WholeLoss:
+    """Judge one picture in one piece; see :class:`~fastnst.losses.TiledLoss`, which gives the same in less memory."""
+
+    def __init__(
+        self, loss: PerceptualLoss, photo: Tensor, styles: Sequence[Region], precision: Precision = nullcontext
+    ) -> None:
+        self.loss, self.styles, self.precision = loss, styles, precision
+        with precision():
+            self.content = loss.content_target(photo.contiguous(memory_format=torch.channels_last))
+
+    def __call__(self, image: Tensor) -> tuple[LossReport, Tensor]:
+        """Return the report on ``(1, 3, H, W)``, RGB around [0, 1], and the gradient of its total, of that shape."""
+        picture = image.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+        with torch.enable_grad(), self.precision():
+            report = self.loss(picture, self.content, self.styles)
+            report.total.backward()
+        assert picture.grad is not None
+        return LossReport({path: term.detach() for path, term in report.terms.items()}), picture.grad.contiguous()
+
+
+Objective = WholeLoss | TiledLoss
+
+
+def make_objective(
+    loss: PerceptualLoss, photo: Tensor, styles: Sequence[Region], tile: int | None, precision: Precision = nullcontext
+) -> Objective:
+    """Judge in one piece where that fits into memory, and in tiles elsewhere."""
+    height, width = photo.shape[2:]
+    if tile is None and (height * width <= WHOLE or not loss.style_loss.additive):
+        return WholeLoss(loss, photo, styles, precision)
+    if tile is not None and tile >= max(height, width):
+        return WholeLoss(loss, photo, styles, precision)
+    return TiledLoss(loss, photo, styles, tile or TILE, precision)
+
+
+def make_regions(loss: PerceptualLoss, styles: Sequence[Style], height: int, width: int, scale: float) -> list[Region]:
+    """Take the targets of styles for a picture of ``height`` x ``width``, which is ``scale`` of the whole."""
+    total = sum(style.weight for style in styles)
+    least = loss.backbone.min_size(loss.style)
+    regions = []
+    for style in styles:
+        size = [max(least, round(side * scale)) for side in style.picture.shape[2:]]
+        target = loss.style_target(resize(style.picture, *size).contiguous(memory_format=torch.channels_last))
+        mask = None if style.mask is None else resize(style.mask, height, width)
+        regions.append(Region(target, style.weight / total, mask))
+    return regions

@@ -1,0 +1,54 @@
+"""The picture to begin with."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from fastnst.images import cover, fit
+from fastnst.losses import PerceptualLoss
+from fastnst.optimize.config import OptimizeConfig
+from fastnst.optimize.objective import Style
+from fastnst.optimize.run import Optimization
+from fastnst.optimize.schedule import SMALLEST
+
+log = logging.getLogger(__name__)
+
+CHEAP = ("content", "style", "noise")
+TRIAL_STEPS = 15
+
+
+def first_picture(
+    name: str, content: Tensor, styles: Sequence[Style], loss: PerceptualLoss, config: OptimizeConfig
+) -> Tensor | None:
+    """Return the picture called ``content``, ``style``, ``noise`` or ``best``; nothing stands for the photograph.
+
+    ``best`` takes a few steps from each of the others, as small as the coarsest stage is, and returns the one that got
+    lowest.
+    """
+    if name == "best":
+        name = min(CHEAP, key=lambda start: _trial(start, content, styles, loss, config))
+        log.warning("the best start is %s", name)
+    if name == "content":
+        return None
+    if name == "style":
+        return cover(styles[0].picture, *content.shape[2:])
+    generator = torch.Generator().manual_seed(config.seed)
+    return (0.5 + 0.2 * torch.randn(content.shape, generator=generator)).to(content)
+
+
+def _trial(name: str, content: Tensor, styles: Sequence[Style], loss: PerceptualLoss, config: OptimizeConfig) -> float:
+    """Return the loss after a few steps at the coarsest size."""
+    least = max(SMALLEST, loss.backbone.min_size({*loss.content, *loss.style}))
+    scale = min(1.0, least / min(content.shape[2:]))
+    small = fit(content, shorter=round(scale * min(content.shape[2:])))
+    shrunk = [
+        replace(s, picture=fit(s.picture, shorter=max(least, round(scale * min(s.picture.shape[2:]))))) for s in styles
+    ]
+    trial = replace(config, steps=TRIAL_STEPS, time_budget=None, stages=1)
+    first = first_picture(name, small, shrunk, loss, trial)
+    run = Optimization(small, shrunk, loss, trial, first)
+    return min(float(progress.report.total) for progress in islice(run, TRIAL_STEPS + 1))

@@ -1,0 +1,86 @@
+"""A picture judged in tiles is judged as a whole."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastnst.backbones._extractor import BACKBONES
+from fastnst.errors import ConfigError
+from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss, Region, TiledLoss
+from fastnst.losses.tiled import plan_tiles
+
+LAYERS = {
+    "vgg19": ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
+    "compact": ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
+    "squeezenet1_0": ("relu1", "fire2", "fire4", "fire5"),
+    "squeezenet1_1": ("relu1", "fire2", "fire4", "fire5"),
+}
+
+
+def make(backbone, layers, style_loss, pooling="max", padding="reflect", units="relative"):
+    torch.manual_seed(5)
+    network = BACKBONES[backbone](pooling, padding)
+    for stage in network.layers[network.layers.index(layers[-1]) + 1 :]:
+        del network.stages[stage]
+    return PerceptualLoss(
+        network, {layers[-2]: 1.0}, dict.fromkeys(layers, 1.0), STYLE_LOSSES[style_loss](), 30.0, 5.0, units
+    )
+
+
+def compare(loss, masks=(None,), height=203, width=170, tile=64):
+    photo, image, style = torch.rand(1, 3, height, width), torch.rand(1, 3, height, width), torch.rand(1, 3, 90, 80)
+    styles = [Region(loss.style_target(style.pow(n + 1)), 1 / len(masks), mask) for n, mask in enumerate(masks)]
+    whole = image.clone().requires_grad_()
+    expected = loss(whole, loss.content_target(photo), styles)
+    expected.total.backward()
+    tiled = TiledLoss(loss, photo, styles, tile)
+    assert len(tiled.tiles) > 1
+    report, gradient = tiled(image)
+    for path, term in expected.terms.items():
+        torch.testing.assert_close(report.terms[path], term.detach(), rtol=1e-4, atol=1e-7)
+    error = (gradient - whole.grad).norm() / whole.grad.norm()
+    assert error < 1e-4
+
+
+@pytest.mark.parametrize("style_loss", [name for name in STYLE_LOSSES if STYLE_LOSSES[name].additive])
+def test_every_style_loss(style_loss):
+    compare(LossConfig(style_loss=style_loss).build())
+
+
+@pytest.mark.parametrize("padding", ["reflect", "zeros"])
+@pytest.mark.parametrize("backbone", sorted(LAYERS))
+def test_every_backbone(backbone, padding):
+    compare(make(backbone, LAYERS[backbone], "gram", padding=padding))
+
+
+def test_average_pooling_and_raw_units():
+    compare(make("vgg19", LAYERS["vgg19"][:3], "gram", "average", units="raw"))
+
+
+def test_masks():
+    mask = torch.zeros(1, 1, 203, 170)
+    mask[..., 40:110, 30:] = torch.rand(70, 140)
+    compare(make("compact", LAYERS["compact"][:3], "gram"), (mask, 1 - mask))
+
+
+def test_one_tile_is_the_whole():
+    loss = make("compact", LAYERS["compact"][:2], "gram")
+    photo = torch.rand(1, 3, 40, 50)
+    styles = [Region(loss.style_target(torch.rand(1, 3, 40, 40)))]
+    assert len(TiledLoss(loss, photo, styles, 64).tiles) == 1
+
+
+def test_sorting_cannot_be_done_in_tiles():
+    loss = make("compact", LAYERS["compact"][:2], "sliced")
+    with pytest.raises(ConfigError, match="cannot be taken in tiles"):
+        TiledLoss(loss, torch.rand(1, 3, 40, 50), [Region(loss.style_target(torch.rand(1, 3, 40, 40)))])
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([8, 32, 64]), st.sampled_from([0, 8, 24]))
+def test_cores_cover_every_pixel_once(height, width, core, halo):
+    covered = torch.zeros(height, width)
+    for tile in plan_tiles(height, width, core, halo):
+        covered[slice(*tile.core_rows), slice(*tile.core_columns)] += 1
+        assert tile.rows[0] <= tile.core_rows[0] < tile.core_rows[1] <= tile.rows[1]
+    assert covered.eq(1).all()
