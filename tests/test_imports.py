@@ -23,6 +23,8 @@ ALLOWED = {
     "data": BASE | {"images"},
     "training": BASE | {"losses", "networks", "checkpoint", "images"},
     "optimize": BASE | {"losses", "images", "networks"},
+    "inspection": BASE | {"backbones", "images", "losses", "optimize"},
+    "compare": BASE | {"images", "losses", "optimize"},
     "samples": BASE,
     "inference": BASE | {"shipped", "checkpoint", "networks", "images"},
 }

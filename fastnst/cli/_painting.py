@@ -49,7 +49,7 @@ class Studio:
 
     def paint(self, job: "Job") -> Outcome:
         """Paint one picture and write it; an interruption writes what is best so far, and a file to go on from."""
-        content = fit(read_image(job.content), longer=self.options.size).to(self.device)
+        content = fit(self._read(job.content), longer=self.options.size).to(self.device)
         styles = self._styles(job, content)
         photo = content
         if self.options.color == "content":
@@ -73,6 +73,14 @@ class Studio:
         return outcome
 
     # Inputs
+
+    def _read(self, path: str) -> Tensor:
+        image = read_image(path)
+        height, width = image.shape[2:]
+        least = self.loss.backbone.min_size({*self.loss.content, *self.loss.style})
+        if min(height, width) < least:
+            raise ConfigError(f"{path}: {height}x{width} is too small, the loss looks at {least}x{least} at least")
+        return image
 
     def _styles(self, job: "Job", content: Tensor) -> list[Style]:
         size = self.options.style_size

@@ -185,11 +185,11 @@ class Optimization:
         return 1.0 if self.config.optimizer == "lbfgs" else min(1.0, max(0.05, 2 * (1 - self._share())))
 
     def _next_stage(self) -> None:
-        self._settle()
+        settled = self._settled()
         self.stage, self.stage_step = self.stage + 1, 0
         old, new = self.canvas, self._canvas(self.stages[self.stage])
         self.descent.carry(partial(old.move, onto=new), old.thinner(new))
-        self._enter(new, old.lift(self.best[1], new))
+        self._enter(new, old.lift(settled, new))
 
     # What is kept
 
@@ -200,19 +200,18 @@ class Optimization:
         self.averaged += 1
         self.average = torch.lerp(self.average, self.position, max(1 - AVERAGE, 1 / self.averaged))
 
-    def _settle(self) -> None:
-        """Take the average of the last pictures if it is better than the best of them."""
-        if self.averaged > 1:
-            total = float(self._evaluate(self.average)[0].total)
-            if total < self.best[0]:
-                self.best = total, self.average
+    def _settled(self) -> Tensor:
+        """Return the best there was, or the average of the last if that is better still."""
+        if self.averaged > 1 and float(self._evaluate(self.average)[0].total) < self.best[0]:
+            return self.average
+        return self.best[1]
 
     def result(self) -> Progress:
         """Return the best picture so far, at the full size, and its report at the size it was made."""
-        self._settle()
-        report, _ = self._evaluate(self.best[1])
+        settled = self._settled()
+        report, _ = self._evaluate(settled)
         with torch.no_grad():
-            image = self.canvas.image(self.best[1])
+            image = self.canvas.image(settled)
         return Progress(self.step, self.stage, resize(image, *self.content.shape[2:]), report)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -21,7 +21,7 @@ def save_state(run: Optimization, path: Path, settings: dict[str, Any]) -> None:
     tensors, numbers = run.state()
     header = {"run": json.dumps(numbers), "settings": json.dumps(settings)}
     with replacing(path) as temporary:
-        save_file({key: value.cpu() for key, value in tensors.items()}, temporary, metadata=header)
+        save_file({key: value.cpu().clone() for key, value in tensors.items()}, temporary, metadata=header)
 
 
 def load_state(run: Optimization, path: Path, settings: dict[str, Any]) -> None:
@@ -55,7 +55,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+            # A copy, because sums of numbers depend on how they lie in memory, and in the file they lie anywhere.
+            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (no mapping)
         return json.loads(header["settings"]), json.loads(header["run"]), tensors
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be resumed from ({first_line(error)})") from None

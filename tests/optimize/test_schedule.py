@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ def test_steps_are_shared_and_fewer_as_size_grows(height, width, steps):
     assert sum(counts) == max(steps, len(stages)) or steps < 2 * len(stages)
     assert counts[0] >= counts[-1] or steps < 4 * len(stages)
     assert stages[-1].until == pytest.approx(1)
-    assert all(a.until < b.until for a, b in zip(stages, stages[1:], strict=False))
+    assert all(a.until < b.until for a, b in pairwise(stages))
 
 
 def test_sizes_double():

@@ -1,0 +1,80 @@
+"""The judge: the objective that the network was trained under, on what the user gets."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fastnst.errors import ConfigError
+from fastnst.losses import LossConfig, PerceptualLoss, Region
+
+KINDS = ("content", "style", "tv")
+UNSEEN_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found on one picture.
+
+    Args:
+        terms: The weighted terms of the objective, by path.
+        unseen: A distance from the style that nobody optimized; 1 is as far as a blank picture.
+    """
+
+    terms: dict[str, float]
+    unseen: float | None = None
+
+    @property
+    def total(self) -> float:
+        """The objective."""
+        return sum(self.terms.values())
+
+    def kinds(self) -> dict[str, float]:
+        """Return the sums of the terms by kind: content, style, tv."""
+        return {kind: sum(v for path, v in self.terms.items() if path.split("/")[0] == kind) for kind in KINDS}
+
+
+class Judge:
+    """Judge pictures of one photograph in float32, rounded to 8 bits and clipped as they would be written.
+
+    Args:
+        loss: The objective.
+        unseen: A loss of style terms alone that shares neither statistic nor depth with it; see :func:`unseen_loss`.
+        style: What is imitated, ``(1, 3, H, W)``, RGB in [0, 1].
+        photo: The photograph, ``(1, 3, H, W)``, RGB in [0, 1].
+    """
+
+    def __init__(self, loss: PerceptualLoss, unseen: PerceptualLoss, style: Tensor, photo: Tensor) -> None:
+        self.loss, self.unseen, self.size = loss, unseen, photo.shape[2:]
+        self.content, self.style = loss.content_target(photo), [Region(loss.style_target(style))]
+        self.no_content, self.unseen_style = unseen.content_target(photo), unseen.style_target(style)
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, closely: bool = False) -> Verdict:
+        """Judge ``(1, 3, H, W)``; ``closely`` takes the unseen distance too, which is slow."""
+        image = (image.float().clamp(0, 1) * 255).round() / 255
+        terms = self.loss(image, self.content, self.style).terms
+        unseen = float(self.unseen(image, self.no_content, self.unseen_style).total) if closely else None
+        return Verdict({path: float(term) for path, term in terms.items()}, unseen)
+
+
+def unseen_loss(trained: LossConfig) -> PerceptualLoss:
+    """Return a distance from the style that is not the one trained for: of sorted projections, one block deeper.
+
+    Where those were trained for, mean and covariance take their place.
+    """
+    style_loss = "sliced" if trained.style_loss != "sliced" else "wasserstein"
+    layers = dict.fromkeys(UNSEEN_LAYERS, 1.0)
+    return LossConfig("compact", content={}, style=layers, style_loss=style_loss, style_weight=1.0, tv=0.0).build()
+
+
+def read_loss(described: dict[str, object], weights: str | None) -> LossConfig:
+    """Return the objective that a checkpoint names.
+
+    Raises:
+        ConfigError: It names none.
+    """
+    if not described:
+        raise ConfigError("the checkpoint does not say under which loss it was trained; it cannot be compared")
+    known = {key: value for key, value in described.items() if key in LossConfig.__dataclass_fields__}
+    return LossConfig(**known, weights=weights)  # type: ignore[arg-type]  # checked by LossConfig and its names
