@@ -9,7 +9,8 @@ does not depend on them.
 
 ``times`` is the ratio to the baseline within the run; ``share`` is the arithmetic done per second as a share of what a
 large convolution reaches on this machine in the same precision. ``memory`` is the peak of one training step, and of
-painting 1920x1080, over what a process holds that has only imported torch.
+painting 1920x1080, over what a process holds that has only imported torch. ``target`` rows are whole optimizations of
+512 px until the objective that plain L-BFGS (history 100, from the photograph, float32) has after 200 evaluations.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +28,7 @@ import numpy as np
 import torch
 from bench_process import Contender, Process
 from bench_recipes import BATCH
+from bench_target import Pair, alone, ours, plain
 from PIL import Image
 
 from fastnst.devices import fast_bfloat16, pick_device
@@ -82,6 +84,17 @@ def bench_stylize(device: torch.device, turns: int) -> list[Row]:
 def bench_optimize(device: torch.device, turns: int) -> list[Row]:
     """Measure one evaluation of the loss and its gradient."""
     return compare(evaluating(), turns, device, milliseconds)
+
+
+def bench_target(pair: Pair, device: torch.device) -> list[Row]:
+    """Measure the seconds to what plain L-BFGS reaches: by the default settings, and from a trained network."""
+    goal, seconds = alone(plain, pair, device)
+    found = [Row(f"target/{goal:.4g}/baseline", round(seconds, 1), "s", 1.0)]
+    contenders = {"default": replace(pair, model=None)} | ({"from a network": pair} if pair.model else {})
+    for name, own in contenders.items():
+        reached, took = alone(ours, own, device, goal)
+        found.append(Row(f"target/{reached:.4g}/{name}", round(took, 1), "s", round(seconds / took, 1)))
+    return found
 
 
 def bench_memory(device: torch.device, turns: int) -> list[Row]:
@@ -193,9 +206,15 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--device")
     parser.add_argument("--json", type=argparse.FileType("w"))
+    parser.add_argument("--content", help="a photograph; with --style and --weights, optimize measures a whole run too")
+    parser.add_argument("--style", help="a painting")
+    parser.add_argument("--weights", help="file with VGG-19, its first layers at least")
+    parser.add_argument("--model", help="a network trained on that painting, to begin with")
     options = parser.parse_args()
     device = pick_device(options.device)
     found = BENCHES[options.what](device, options.turns)
+    if options.what == "optimize" and options.weights:
+        found += bench_target(Pair(options.content, options.style, options.weights, options.model), device)
     print(f"{'row':34}{'value':>10} {'unit':9}{'times':>8}{'share':>8}")
     for r in found:
         print(f"{r.name:34}{r.value:10.2f} {r.unit:9}{r.times or '':>8}{r.share or '':>8}")

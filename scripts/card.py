@@ -20,7 +20,7 @@ from fastnst import shipped
 from fastnst.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from fastnst.cli.models import artwork, network_line
 from fastnst.files import replacing
-from fastnst.images import open_image
+from fastnst.images import open_image, pack_image, read_image, resize
 from fastnst.inference import load
 from fastnst.registry import unknown
 
@@ -51,13 +51,16 @@ BORROWED = (
 FREE = "the photographs that come with scikit-image."
 
 
-def publish(model: Path, name: str, folder: Path = FOLDER) -> Path:
-    """Write the style ``name`` and its card, and return the style's path."""
+def publish(model: Path, name: str, folder: Path = FOLDER, style: Path | None = None) -> Path:
+    """Write the style ``name`` and its card, and return the style's path; ``style`` is put into a file without it."""
     if name not in ARTWORKS:
         raise SystemExit(unknown("style", name, ARTWORKS))
     network, metadata = load_checkpoint(model)
     facts = dict(zip(("title", "artist", "date"), ARTWORKS[name], strict=True))
-    metadata = replace(metadata, styles=[{**metadata.styles[0], "name": name, **facts}])
+    held = metadata.styles[0]
+    if style:
+        held = held | {"picture": pack_image(resize(read_image(style), *held["size"]))}
+    metadata = replace(metadata, styles=[{**held, "name": name, **facts}])
     path = folder / f"{name}.safetensors"
     save_checkpoint(path, network, metadata, torch.float16)
     load_checkpoint(path)  # whole, and no weight too large for half precision
@@ -119,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", type=Path, help="a style.safetensors, as fastnst train leaves it")
     parser.add_argument("name", nargs="?", help=", ".join(ARTWORKS))
+    parser.add_argument("--style", type=Path, help="the picture imitated, where the model does not hold it")
     parser.add_argument("--sheet", nargs="+", type=Path, metavar="PHOTO", help="write checkpoints/styles.jpg")
     options = parser.parse_args()
     if (options.name is None) == (options.sheet is None):
@@ -126,7 +130,7 @@ def main() -> None:
     if options.sheet:
         write_sheet(options.sheet, FOLDER / "styles.jpg")
         return
-    path = publish(options.model, options.name)
+    path = publish(options.model, options.name, style=options.style)
     size = path.stat().st_size
     print(f"{path}: {size / 1e6:.2f} MB" + (", which is too much to come along" if size > MOST_BYTES else ""))
 

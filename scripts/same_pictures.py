@@ -30,7 +30,7 @@ SHOWN = 512
 
 def train(config: LossConfig, style: Tensor, photos: str, scale_from: Tensor, steps: int) -> nn.Module:
     """Train as the preset ``fast`` does, under another loss."""
-    network, step = fast_training(config, style, scale_from)
+    network, step = fast_training(config, style, scale_from, 0.5)
     for number, images in enumerate(islice(batches(photos, SIZE), steps)):
         step(images, number / steps)
     return network

@@ -28,7 +28,7 @@ from fastnst.devices import fast_bfloat16, pick_device, reuse_memory
 from fastnst.images import fit, read_image
 from fastnst.losses import LossConfig, PerceptualLoss
 from fastnst.networks import build_network
-from fastnst.training.module import schedule
+from fastnst.training.module import corner, schedule
 
 CHANNELS_LAST = torch.channels_last
 
@@ -98,22 +98,20 @@ def _cost(work) -> float:
     return statistics.median(times[1:])
 
 
-def train_fast(style: Tensor, photos: Iterator[Tensor], minute: float, judge: Judge, grow: bool) -> dict[str, object]:
-    """Train as ``fastnst train --config fast`` does, until the time is up; the rate falls with the time."""
-    network, step = fast_training(LossConfig(**preset("fast")["loss"]), style, judge.photos[256][:16])
+def train_fast(style: Tensor, photos: Iterator[Tensor], minute: float, judge: Judge, grow: float) -> dict[str, object]:
+    """Train as ``fastnst train --config fast`` does, until the time is up; rate and size go with the time."""
+    network, step = fast_training(LossConfig(**preset("fast")["loss"]), style, judge.photos[256][:16], grow)
     spent, steps = 0.0, 0
     while spent < 60 * minute:
         images, start = next(photos), time.perf_counter()
-        if grow and spent < 30 * minute:
-            images = images[..., : SIZE // 2, : SIZE // 2].contiguous(memory_format=CHANNELS_LAST)
         step(images, spent / (60 * minute))
         spent += time.perf_counter() - start
         steps += 1
-    return {"recipe": "fast, growing" if grow else "fast", "minutes": minute, "steps": steps, "loss": judge(network)}
+    return {"recipe": "fast", "minutes": minute, "grow": grow, "steps": steps, "loss": judge(network)}
 
 
 def fast_training(
-    config: LossConfig, style: Tensor, photos: Tensor
+    config: LossConfig, style: Tensor, photos: Tensor, grow: float
 ) -> tuple[nn.Module, Callable[[Tensor, float], None]]:
     """Return the preset's network, and a step of its training under a loss: of a batch, at a share of the run."""
     model = preset("fast")
@@ -124,6 +122,7 @@ def fast_training(
     target, scales = loss.style_target(style), loss.content_scales(photos)
 
     def step(images: Tensor, progress: float) -> None:
+        images = corner(images) if progress < grow else images
         for group in optimizer.param_groups:
             group["lr"] = model["lr"] * schedule(int(1000 * progress), 1000)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16(torch.device("cpu"))):
@@ -150,7 +149,7 @@ def main() -> None:
     parser.add_argument("--fast", type=float, nargs="*", default=[1, 2, 5, 10])
     parser.add_argument("--plain", type=float, nargs="*", default=[5, 10, 20, 60])
     parser.add_argument("--replay", action="store_true")
-    parser.add_argument("--grow", action="store_true", help="crops of half the side for the first half of the time")
+    parser.add_argument("--grow", type=float, default=0.5, help="share of the time on crops of half the side")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--json", type=argparse.FileType("w"))
     options = parser.parse_args()

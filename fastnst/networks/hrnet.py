@@ -45,7 +45,7 @@ class HRNet(TransformationNetwork):
 
     size_multiple: ClassVar[int] = 4
     min_size: ClassVar[int] = 8
-    receptive_field = 101
+    receptive_field = 27
 
     mean: Tensor
     std: Tensor

@@ -27,7 +27,8 @@ def test_every_command_has_help(command, capsys):
     except SystemExit as exit_:
         code = exit_.code
     assert code == 0
-    assert {"stylize": "--model", "models": "--json"}.get(command, "--style") in capsys.readouterr().out
+    word = {"stylize": "--model", "models": "--json", "info": "--json", "inspect": "features"}.get(command, "--style")
+    assert word in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from fastnst.errors import ConfigError
+from fastnst.images import unpack_image
 from fastnst.losses import LossConfig
 from fastnst.training import FeedForwardModule
-from fastnst.training.module import schedule
+from fastnst.training.module import corner, schedule
 
 
 @pytest.fixture
@@ -27,6 +28,36 @@ def test_learning_rate_rises_and_falls():
     assert max(rates) == rates[49] == 1
     assert rates[-1] == pytest.approx(0.01, abs=1e-4)
     assert all(math.isfinite(schedule(step, 1)) for step in range(3))
+
+
+def test_crops_grow_in_the_middle_of_a_run(make_module, monkeypatch):
+    module = make_module(grow=0.5)
+    batch = torch.rand(2, 3, 16, 24)
+    sizes = []
+    for step in range(10):
+        module._trainer = type("Trainer", (), {"global_step": step, "max_steps": 10})()
+        sizes.append(tuple(module._coarse(batch).shape[2:]))
+    assert sizes == [(8, 12)] * 5 + [(16, 24)] * 5
+    assert torch.equal(corner(batch), batch[..., :8, :12])
+
+
+def test_crops_too_small_for_the_backbone_are_left_whole(make_module):
+    module = make_module(grow=1.0)
+    module._trainer = type("Trainer", (), {"global_step": 0, "max_steps": 10})()
+    assert module._coarse(torch.rand(1, 3, 5, 5)).shape[2:] == (5, 5)
+
+
+@pytest.mark.parametrize("grow", [-0.1, 1.1])
+def test_grow_is_a_share(make_module, grow):
+    with pytest.raises(ConfigError, match="grow is a share"):
+        make_module(grow=grow)
+
+
+def test_a_checkpoint_holds_what_is_imitated(make_module):
+    module = make_module()
+    picture = unpack_image(module.style_facts["picture"])
+    assert picture.shape == module.style_image.shape
+    assert (picture - module.style_image).abs().mean() < 0.02
 
 
 def test_checkpoints_leave_the_backbone_out_and_refill_it(make_module):
