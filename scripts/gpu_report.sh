@@ -4,7 +4,7 @@
 #   bash scripts/gpu_report.sh --style starry_night.jpg --photos photos.parquet [--weights vgg19.safetensors]
 #
 # Training and stylizing against the plain baseline and the card's own limit, memory, and a style trained by the preset
-# quality on the clock. Without --weights the last part takes torchvision's VGG-19, which is downloaded.
+# quality on the clock, compared with the optimizers. Without --weights the last part takes torchvision's VGG-19, which is downloaded.
 set -euo pipefail
 style= photos= weights=
 while [ $# -gt 0 ]; do
@@ -35,4 +35,7 @@ for config in fast quality; do
   seconds=$(python -c "import time; print(f'{time.time() - $start:.0f}')")
   echo "$config: a whole run, program start included, took $seconds s" | tee -a "$report"
 done
+compared=(); [ -z "$weights" ] || compared=(--weights "$weights")
+python -m fastnst compare --model "$out/quality/style.safetensors" --photos "$photos" --count 4 --sizes 256 512 1024 \
+  --steps 200 "${compared[@]}" --out "$out/compare" --overwrite | tee -a "$report"
 echo "written: $report"

@@ -92,7 +92,7 @@ def run(argv: list[str]) -> int:
             print(f"[{number}/{len(jobs)}] {job.out}", flush=True)
         try:
             outcome: Outcome = studio.paint(job)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, FloatingPointError) as error:
             if len(jobs) == 1:
                 raise
             failures += 1

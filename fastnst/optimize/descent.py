@@ -15,6 +15,9 @@ FIRST_STEP = 0.01
 LONGEST_STEP = 0.04
 """Mean change of a value by any step of L-BFGS, at most: where there is almost no curvature it would leap away."""
 
+HISTORY_VALUES = 80_000_000
+"""Most values in one half of the history of L-BFGS: 0.64 GB in all."""
+
 Move = Callable[[Tensor], Tensor]
 
 
@@ -163,10 +166,4 @@ class Adam(Descent):
 
 def make_descent(method: Method, values: int) -> Descent:
     """Return the optimizer for a vector of so many values; of large pictures L-BFGS remembers fewer steps."""
-    if method == "adam":
-        return Adam()
-    return Lbfgs(max(2, min(10, HISTORY_VALUES // values)))
-
-
-HISTORY_VALUES = 150_000_000
-"""Most values in one half of the history: with all of it, 1.2 GB."""
+    return Adam() if method == "adam" else Lbfgs(max(2, min(10, HISTORY_VALUES // values)))
