@@ -4,7 +4,7 @@
 #   bash scripts/gpu_report.sh --style starry_night.jpg --photos photos.parquet [--weights vgg19.safetensors]
 #
 # Training and stylizing against the plain baseline and the card's own limit, memory, and a style trained by the preset
-# quality on the clock, compared with the optimizers. Without --weights the last part takes torchvision's VGG-19, which is downloaded.
+# quality on the clock, compared with the optimizers. Without --weights torchvision's VGG-19 is downloaded for that.
 set -euo pipefail
 style= photos= weights=
 while [ $# -gt 0 ]; do

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from fastnst import __version__
 from fastnst.devices import pick_device, reuse_memory
 from fastnst.errors import ConfigError
-from fastnst.images import EXTENSIONS, cover, fit, read_image, resize, write_image
+from fastnst.images import EXTENSIONS, cover, feather, fit, read_image, resize, write_image
 from fastnst.images.color import gray, luma, match_covariance, match_histogram, with_luma
 from fastnst.losses import LossConfig
 from fastnst.optimize import Optimization, OptimizeConfig, Progress, Style, first_picture, load_state, save_state
@@ -196,7 +196,7 @@ def stop_gently() -> Iterator[Stop]:
 
 
 def _read_mask(path: str, content: Tensor) -> Tensor:
-    """Read a mask as ``(1, 1, H, W)`` of the content's size.
+    """Read a mask as ``(1, 1, H, W)`` of the content's size, its edges softened.
 
     Raises:
         ConfigError: It is all black.
@@ -212,7 +212,7 @@ def _read_mask(path: str, content: Tensor) -> Tensor:
         mask = resize(mask, *content.shape[2:])
     if not float(mask.max()):
         raise ConfigError(f"{path}: a mask that is all black paints nothing; white paints, black keeps")
-    return mask
+    return feather(mask)
 
 
 def _state_file(out: Path) -> Path:

@@ -1,6 +1,6 @@
 """Pictures in and out: files, bytes, color, size."""
 
-from fastnst.images.geometry import cover, fit, pad_to, resize
+from fastnst.images.geometry import cover, feather, fit, pad_to, resize
 from fastnst.images.io import (
     EXTENSIONS,
     WRITABLE,
@@ -23,6 +23,7 @@ __all__ = [
     "ImageError",
     "check_output",
     "cover",
+    "feather",
     "fit",
     "open_image",
     "pack_image",

@@ -50,3 +50,11 @@ def cover(image: Tensor, height: int, width: int) -> Tensor:
     scaled = resize(image, max(height, round(image.shape[2] * scale)), max(width, round(image.shape[3] * scale)))
     top, left = (scaled.shape[2] - height) // 2, (scaled.shape[3] - width) // 2
     return scaled[..., top : top + height, left : left + width].contiguous()
+
+
+def feather(mask: Tensor, share: float = 0.01) -> Tensor:
+    """Soften the edges of a mask ``(1, 1, H, W)``: the average over a square of ``share`` of its longer side, twice."""
+    radius = round(share * max(mask.shape[2:]) / 2)
+    for _ in range(2):
+        mask = F.avg_pool2d(mask, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)
+    return mask

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastnst.images import fit, pad_to, resize
+from fastnst.images import cover, feather, fit, pad_to, resize
 
 
 @given(
@@ -41,3 +41,19 @@ def test_resizing_stays_in_range():
 @pytest.mark.parametrize(("options", "size"), [({"shorter": 10}, (10, 20)), ({"longer": 10}, (5, 10))])
 def test_fitting_keeps_the_aspect_ratio(options, size):
     assert fit(torch.rand(1, 3, 30, 60), **options).shape[-2:] == size
+
+
+def test_feathered_edges_are_soft_and_the_rest_is_as_it_was():
+    mask = torch.zeros(1, 1, 40, 300)
+    mask[..., 150:] = 1
+    soft = feather(mask)
+    assert soft[..., :140].eq(0).all()
+    torch.testing.assert_close(soft[..., 160:], mask[..., 160:])
+    assert 0 < soft[..., 150].mean() < 1
+
+
+def test_covering_cuts_the_middle_out():
+    image = torch.rand(1, 3, 20, 60)
+    assert cover(image, 20, 30).shape == (1, 3, 20, 30)
+    torch.testing.assert_close(cover(image, 20, 30), image[..., 15:45])
+    assert cover(image, 7, 50).shape == (1, 3, 7, 50)
