@@ -16,7 +16,7 @@ from fastnst.inference import load
 from fastnst.losses import LossConfig, PerceptualLoss, functional
 from fastnst.optimize import Optimization, OptimizeConfig, Style
 
-SIZE, EVALUATIONS, MOST_STEPS = 512, 200, 400
+SIZE, EVALUATIONS, REFINING = 512, 200, 250
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def ours(pair: Pair, device: torch.device, goal: float) -> tuple[float, float]:
     stylizer = load(pair.model, device.type) if pair.model else None
     start = time.perf_counter()
     first = stylizer(content) if stylizer else None
-    run = Optimization(content, [Style(style)], loss, OptimizeConfig(steps=MOST_STEPS), first)
+    run = Optimization(content, [Style(style)], loss, OptimizeConfig(steps=REFINING if first is not None else None), first)
     spent = time.perf_counter() - start
     states, found = iter(run), float("inf")
     while True:

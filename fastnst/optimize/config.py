@@ -10,7 +10,7 @@ from fastnst.optimize.schedule import seconds
 
 Start = Literal["content", "noise", "style", "best"]
 
-STEPS = 200
+STEPS, REFINING = 500, 150
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class OptimizeConfig:
     """How to descend; plain data.
 
     Args:
-        steps: Evaluations of the loss, at all sizes together; 200 by default, or as many as the time budget allows.
+        steps: Evaluations of the loss, at all sizes together; 500 by default, 150 where a given picture is refined, or
+            as many as the time budget allows.
         time_budget: Time for it, such as ``60s`` or ``5m``; shared among the sizes by their cost.
         stages: Sizes, each twice the one before; 1 works at the full size only. By default as many as make sense.
         optimizer: ``lbfgs``, or ``adam``, which needs less memory.
@@ -47,10 +48,9 @@ class OptimizeConfig:
         if self.time_budget is not None:
             seconds(self.time_budget)
 
-    @property
-    def step_limit(self) -> int:
-        """Steps at most, if only the number of steps counts."""
-        return self.steps or (STEPS if self.time_budget is None else 1_000_000)
+    def step_limit(self, refining: bool) -> int:
+        """Return the steps at most, if only their number counts."""
+        return self.steps or ((REFINING if refining else STEPS) if self.time_budget is None else 1_000_000)
 
     @property
     def second_limit(self) -> float:

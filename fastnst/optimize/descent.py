@@ -55,12 +55,14 @@ class Lbfgs(Descent):
 
     Args:
         history: Pairs of vectors kept.
+        smooth: The metric of the first guess of the curvature: what a gradient is multiplied by, a symmetric positive
+            map. None by default.
 
     Source: Nocedal, Wright. Numerical Optimization, 2006, algorithm 7.4.
     """
 
-    def __init__(self, history: int = 10) -> None:
-        self.history = history
+    def __init__(self, history: int = 10, smooth: Move = lambda gradient: gradient) -> None:
+        self.history, self.smooth = history, smooth
         self.forget()
 
     def forget(self) -> None:
@@ -72,7 +74,8 @@ class Lbfgs(Descent):
         self._learn(position, gradient)
         self.last = position, gradient
         if not self.steps:
-            return gradient * (-lr * FIRST_STEP / max(float(gradient.abs().mean()), 1e-30))
+            downhill = self.smooth(gradient)
+            return downhill * (-lr * FIRST_STEP / max(float(downhill.abs().mean()), 1e-30))
         direction = self._direction(gradient).mul_(lr)
         length = float(direction.abs().mean())
         return direction.mul_(LONGEST_STEP / length) if length > LONGEST_STEP else direction
@@ -94,7 +97,7 @@ class Lbfgs(Descent):
             shares.append(rate * step.dot(direction))
             direction.sub_(change * shares[-1])
         step, change = pairs[-1]
-        direction.mul_(step.dot(change) / change.dot(change))
+        direction = self.smooth(direction) * (step.dot(change) / change.dot(self.smooth(change)))
         for (step, change), rate, share in zip(pairs, rates, reversed(shares), strict=True):
             direction.add_(step * (share - rate * change.dot(direction)))
         return direction
@@ -164,6 +167,6 @@ class Adam(Descent):
             self.mean, self.square, self.taken = state["mean"], state["square"], int(state["taken"])
 
 
-def make_descent(method: Method, values: int) -> Descent:
+def make_descent(method: Method, values: int, smooth: Move) -> Descent:
     """Return the optimizer for a vector of so many values; of large pictures L-BFGS remembers fewer steps."""
-    return Adam() if method == "adam" else Lbfgs(max(2, min(10, HISTORY_VALUES // values)))
+    return Adam() if method == "adam" else Lbfgs(max(2, min(10, HISTORY_VALUES // values)), smooth)

@@ -22,7 +22,7 @@ from fastnst.optimize.schedule import Stage, plan_stages
 AVERAGE = 0.9
 """Decay of the average of the last pictures."""
 
-EXACT_AFTER = 0.7
+EXACT_AFTER = 0.6
 """Share of the last stage from which on all is computed in float32."""
 
 MOST_FAILURES = 3
@@ -65,7 +65,7 @@ class Optimization:
         height, width = content.shape[2:]
         least = loss.backbone.min_size({*loss.content, *loss.style})
         count = config.stages or (None if first is None else 1)
-        self.stages = plan_stages(height, width, config.step_limit, count, least)
+        self.stages = plan_stages(height, width, config.step_limit(first is not None), count, least)
         self.step = self.stage = self.stage_step = self.failures = 0
         self.seconds, self.caution = 0.0, 1.0
         self._mixed = fast_bfloat16(content.device)
@@ -88,7 +88,7 @@ class Optimization:
         self.canvas = canvas
         self.position = canvas.start() if position is None else position
         if position is None:
-            self.descent = make_descent(self.config.optimizer, self.position.numel())
+            self.descent = make_descent(self.config.optimizer, self.position.numel(), lambda g: self.canvas.smooth(g))
         self._judge_anew()
 
     def _judge_anew(self) -> None:

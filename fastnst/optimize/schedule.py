@@ -8,7 +8,7 @@ from fastnst.errors import ConfigError
 SMALLEST = 128
 """Longer side, in pixels, under which there is no coarser stage."""
 
-THINNING = 0.8
+THINNING = 0.95
 """Steps of a stage, as a share of those of the next coarser one, which is four times cheaper."""
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
