@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from fastnst.cli.optimize import Job
 
 
+STARTS = ("content", "noise", "style", "best")
+"""What may be begun with by name; anything else is a picture or a trained network, whose result is refined."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a picture: its last state, and the signal that ended it early, or 0."""
@@ -56,7 +60,7 @@ class Studio:
             content, styles = self._colorless(content, styles)
         loss = self.loss if job.style_weight is None else self._weighted(job.style_weight)
         first = self._first(content, photo, styles, loss)
-        run = Optimization(content, styles, loss, self.config, first)
+        run = Optimization(content, styles, loss, self.config, first, refine=self.options.init not in STARTS)
         settings = self._settings(job)
         resume = _state_file(job.out)
         if self.options.resume:
@@ -103,7 +107,7 @@ class Studio:
             if init != "content":
                 raise ConfigError(f"--init {init}: a network begins with random weights; leave --init out")
             return None
-        if init in ("content", "noise", "style", "best"):
+        if init in STARTS:
             return first_picture(init, content, styles, loss, self.config)
         if Path(init).suffix.lower() in EXTENSIONS:
             picture = cover(read_image(init), *content.shape[2:]).to(self.device)

@@ -24,7 +24,7 @@ pre{background:#f5f5f5;padding:.75rem;overflow:auto;font-size:13px}.note{color:#
 NOTE = """Every result is judged in float32 on the clipped picture of 8 bits, under the objective that the network was
 trained for. Iterations are evaluations of loss and gradient. L-BFGS is clipped after every step, as Johnson et al. do,
 but begins at the photograph, whence it is there sooner than from noise. Dots mark where it equals the network; bands
-are quartiles. The unseen distance is one that nobody optimized."""
+are quartiles. fastnst optimize spends its first evaluations on smaller pictures. The unseen distance is one that nobody optimized."""
 
 
 def write_report(
@@ -154,11 +154,11 @@ def pictures(case: Case, network: str) -> list[tuple[str, Tensor]]:
     strip = [("photograph", case.pictures["photograph"]), (network, case.pictures[network])]
     marks = [point.evaluations for point in case.curves[YARDSTICK]]
     found = crossing(case.curves[YARDSTICK], case.networks[network][0].total)
-    wanted = [10, 50, *([round(found[0])] if found else []), marks[-1]]
-    chosen = sorted({min(marks, key=lambda mark: abs(mark - goal)) for goal in wanted})
-    equal = min(marks, key=lambda mark: abs(mark - found[0])) if found else None
+    equal = min(marks, key=lambda mark: abs(mark - found[0])) if found else marks[-1]
+    wanted = [mark for mark in (10, 50) if not 0.7 < mark / max(1, equal) < 1.4]
+    chosen = sorted({min(marks, key=lambda mark: abs(mark - goal)) for goal in (*wanted, equal, marks[-1])})
     for mark in chosen:
-        title = f"L-BFGS, {mark} iterations" + (" (the network's loss)" if mark == equal else "")
+        title = f"L-BFGS, {mark} iterations" + ("\n(the network's loss)" if found and mark == equal else "")
         strip.append((title, case.pictures[f"{YARDSTICK}@{mark}"]))
     refined = next(
         (name for name in case.pictures if "then L-BFGS@" in name and name.startswith((network, "network"))), None

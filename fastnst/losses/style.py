@@ -44,6 +44,9 @@ class StyleLoss(nn.Module, ABC):
         return self.distance(self.summary(features), target)
 
 
+RIDGE = 1e-4
+"""Variance added in every direction, as a share of the style's mean variance: a root is steep where there is none."""
+
 STYLE_LOSSES: Registry[type[StyleLoss]] = Registry("style loss")
 """Style losses by the name that configs and checkpoints use."""
 
@@ -102,7 +105,8 @@ class WassersteinLoss(StyleLoss):
     """Compare feature vectors as Gaussians: what it costs to carry one cloud over to the other.
 
     With means ``m`` and covariances ``S`` of image and style the loss is
-    ``|m1 - m2|^2 + tr(S1 + S2 - 2 (S2^1/2 S1 S2^1/2)^1/2)``, divided by the channels and averaged over the batch.
+    ``|m1 - m2|^2 + tr(S1 + S2 - 2 (S2^1/2 S1 S2^1/2)^1/2)``, divided by the channels and averaged over the batch;
+    both covariances with a ridge of :data:`RIDGE`, as Crowson's program has one.
 
     Shapes:
         features: ``(B, C, H, W)``.
@@ -117,15 +121,24 @@ class WassersteinLoss(StyleLoss):
         return torch.cat([weighted_mean(values, weights)[:, None], weighted_gram(values, weights)], 1)
 
     def distance(self, summary: Tensor, target: Tensor) -> Tensor:
-        mean, covariance = _mean_covariance(summary)
-        goal, spread = _mean_covariance(target)
+        # What is left of traces that almost cancel, and roots of almost nothing, want more digits than float32 has.
+        exact = summary.dtype if summary.device.type == "mps" else torch.float64
+        mean, covariance = _mean_covariance(summary.to(exact))
+        goal, spread = _mean_covariance(target.to(exact))
+        ridge = (
+            RIDGE
+            * _trace(spread)[:, None, None]
+            / mean.shape[1]
+            * torch.eye(mean.shape[1], dtype=exact, device=mean.device)
+        )
+        covariance, spread = covariance + ridge, spread + ridge
         half = root(spread)
         common = torch.linalg.eigvalsh(half @ covariance @ half)
         # A root's slope is infinite at zero, where directions without any spread are.
         least = 1e-8 * common.detach().amax(1, keepdim=True).clamp_min(1e-12)
         shared = torch.maximum(common, least).sqrt().sum(1)
         apart = (mean - goal).square().sum(1) + _trace(covariance) + _trace(spread) - 2 * shared
-        return apart.mean() / mean.shape[1]
+        return (apart.mean() / mean.shape[1]).to(summary.dtype)
 
 
 @STYLE_LOSSES.register("sliced")

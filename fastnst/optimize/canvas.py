@@ -57,6 +57,10 @@ class Canvas(ABC):
         """Return a gradient in the metric that suits the vector."""
         return gradient
 
+    def project(self, vector: Tensor) -> Tensor:
+        """Return the nearest vector that stands for a picture that can be written."""
+        return vector
+
 
 class Pixels(Canvas):
     """The picture is the vector.
@@ -86,6 +90,10 @@ class Pixels(Canvas):
 
     def thinner(self, onto: Canvas) -> float:
         return self.photo.numel() / onto.photo.numel()
+
+    def project(self, vector: Tensor) -> Tensor:
+        """Clip to [0, 1] after a step: what is beyond is lost on writing, and the loss is much worse for it."""
+        return vector.clamp(0, 1)
 
     def smooth(self, gradient: Tensor) -> Tensor:
         """Add averages over squares of growing size: what lies far below the pixels moves sooner.

@@ -1,14 +1,11 @@
 """How to optimize a picture; plain data."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from fastnst.errors import ConfigError
 from fastnst.optimize.canvas import Parameterization
 from fastnst.optimize.descent import Method
 from fastnst.optimize.schedule import seconds
-
-Start = Literal["content", "noise", "style", "best"]
 
 STEPS, REFINING = 500, 150
 

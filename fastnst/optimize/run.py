@@ -16,7 +16,7 @@ from fastnst.losses import LossReport, PerceptualLoss
 from fastnst.optimize.canvas import Canvas, Network, Pixels
 from fastnst.optimize.config import OptimizeConfig
 from fastnst.optimize.descent import make_descent
-from fastnst.optimize.objective import Style, make_objective, make_regions
+from fastnst.optimize.objective import Style, WholeLoss, make_objective, make_regions
 from fastnst.optimize.schedule import Stage, plan_stages
 
 AVERAGE = 0.9
@@ -46,8 +46,8 @@ class Optimization:
         styles: What to imitate.
         loss: The objective, on the same device.
         config: How to descend.
-        first: The picture to begin with, of any size; the photograph by default. One that is given is a result to be
-            refined: there are no coarser stages then, unless the config asks for them.
+        first: The picture to begin with, of any size; the photograph by default.
+        refine: ``first`` is a result already: there are no coarser stages, unless the config asks for them.
 
     Raises:
         FloatingPointError: The loss was not finite for the third time; :meth:`result` is what was best before.
@@ -60,12 +60,13 @@ class Optimization:
         loss: PerceptualLoss,
         config: OptimizeConfig,
         first: Tensor | None = None,
+        refine: bool = False,
     ) -> None:
         self.content, self.styles, self.loss, self.config, self.first = content, styles, loss, config, first
         height, width = content.shape[2:]
         least = loss.backbone.min_size({*loss.content, *loss.style})
-        count = config.stages or (None if first is None else 1)
-        self.stages = plan_stages(height, width, config.step_limit(first is not None), count, least)
+        count = config.stages or (1 if refine else None)
+        self.stages = plan_stages(height, width, config.step_limit(refine), count, least)
         self.step = self.stage = self.stage_step = self.failures = 0
         self.seconds, self.caution = 0.0, 1.0
         self._mixed = fast_bfloat16(content.device)
@@ -115,7 +116,7 @@ class Optimization:
                     return
                 self._next_stage()
                 _, gradient = self._arrive()
-            if self._mixed and self._is_endgame():
+            if self._is_endgame():
                 self._mixed = False
                 self._judge_anew()
                 _, gradient = self._arrive()
@@ -136,7 +137,7 @@ class Optimization:
     def _advance(self, gradient: Tensor) -> tuple[LossReport, Tensor]:
         """Take one step; where the loss is not finite, go back, and take it half as long."""
         rate = self.config.rate * self.caution * self._cooling()
-        position = self.position + self.descent.step(self.position, gradient, rate)
+        position = self.canvas.project(self.position + self.descent.step(self.position, gradient, rate))
         report, slope = self._evaluate(position)
         if not (torch.isfinite(report.total) and torch.isfinite(slope).all()):
             return self._recover(report)
@@ -178,7 +179,9 @@ class Optimization:
         return self._share() >= 1
 
     def _is_endgame(self) -> bool:
-        return self.stage + 1 == len(self.stages) and self._share() >= EXACT_AFTER
+        """Tell whether it is time for float32; of a picture in tiles, twice the memory is not worth it."""
+        whole = isinstance(self.objective, WholeLoss)
+        return self._mixed and whole and self.stage + 1 == len(self.stages) and self._share() >= EXACT_AFTER
 
     def _cooling(self) -> float:
         """Let Adam's steps shrink towards the end of a stage; L-BFGS finds its own."""
@@ -189,7 +192,7 @@ class Optimization:
         self.stage, self.stage_step = self.stage + 1, 0
         old, new = self.canvas, self._canvas(self.stages[self.stage])
         self.descent.carry(partial(old.move, onto=new), old.thinner(new))
-        self._enter(new, old.lift(settled, new))
+        self._enter(new, new.project(old.lift(settled, new)))
 
     # What is kept
 

@@ -83,7 +83,7 @@ def test_wasserstein_of_independent_channels_is_that_of_means_and_deviations():
     ours = torch.tensor([[1.0, 3.0, 1.0, 3.0], [0.0, 0.0, 4.0, 4.0]]).view(1, 2, 1, 4)
     theirs = torch.tensor([[2.0, 8.0, 2.0, 8.0], [5.0, 5.0, 7.0, 7.0]]).view(1, 2, 1, 4)
     # Means (2, 2) and (5, 6), deviations (1, 2) and (3, 1): (9 + 16 + 4 + 1) / 2 channels.
-    assert loss(ours, loss.target(theirs)).item() == pytest.approx(15, rel=1e-5)
+    assert loss(ours, loss.target(theirs)).item() == pytest.approx(15, rel=1e-3)
 
 
 def test_wasserstein_of_a_turned_cloud_is_that_of_the_cloud():

@@ -20,10 +20,10 @@ def loss(toy_backbone):
 def start(loss):
     """Make a run of a small picture: ``start(steps=5)``."""
 
-    def make(height=20, width=24, objective=loss, first=None, masks=(None,), **options):
+    def make(height=20, width=24, objective=loss, first=None, refine=False, masks=(None,), **options):
         torch.manual_seed(0)
         content = torch.rand(1, 3, height, width)
         styles = [Style(torch.rand(1, 3, 16, 16).square(), mask=mask) for mask in masks]
-        return Optimization(content, styles, objective, OptimizeConfig(**options), first)
+        return Optimization(content, styles, objective, OptimizeConfig(**options), first, refine)
 
     return make

@@ -96,7 +96,8 @@ def test_what_was_learned_is_carried_to_the_next_size(start):
 
 def test_a_given_picture_is_refined_at_full_size(start):
     first = torch.rand(1, 3, 40, 40)
-    run = start(height=52, width=60, steps=2, first=first)
+    assert len(start(height=52, width=60, steps=2, first=first).stages) == 2
+    run = start(height=52, width=60, steps=2, first=first, refine=True)
     assert len(run.stages) == 1
     assert next(iter(run)).image.shape[2:] == (52, 60)
 
