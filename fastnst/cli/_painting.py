@@ -32,6 +32,10 @@ STARTS = ("content", "noise", "style", "best")
 """What may be begun with by name; anything else is a picture or a trained network, whose result is refined."""
 
 
+MOST_KEPT = 1024
+"""Longer side, in pixels, up to which freed memory is kept: of a large picture, pieces of it would add up."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a picture: its last state, and the signal that ended it early, or 0."""
@@ -44,7 +48,8 @@ class Studio:
     """What is common to all pictures of a call: the settings and the loss, loaded once."""
 
     def __init__(self, options: Namespace) -> None:
-        reuse_memory()
+        if options.size <= MOST_KEPT:
+            reuse_memory()
         self.options = options
         self.device = pick_device(options.device)
         self.config = OptimizeConfig(**{key: options[key] for key in OptimizeConfig.__dataclass_fields__})

@@ -122,10 +122,13 @@ class PerceptualLoss(nn.Module):
     def style_target(self, style: Tensor) -> Target:
         """Take the statistics of style pictures ``(S, 3, H, W)``, RGB in [0, 1], and the scale of each layer."""
         features = self.backbone(style, self.style)
-        values = {layer: self.style_loss.target(maps) for layer, maps in features.items()}
+        return self.scaled_style({layer: self.style_loss.target(maps) for layer, maps in features.items()})
+
+    def scaled_style(self, values: Mapping[str, Tensor]) -> Target:
+        """Measure the scale of each layer's style: its distance from a blank picture's."""
         if self.units == "raw":
             return Target(values, dict.fromkeys(values, 1.0))
-        blank = {layer: self.style_loss(torch.zeros_like(maps), values[layer]) for layer, maps in features.items()}
+        blank = {layer: self.style_loss.distance(torch.zeros_like(value), value) for layer, value in values.items()}
         return Target(values, {layer: _positive(distance) for layer, distance in blank.items()})
 
     def forward(self, stylized: Tensor, content: Target, style: Target | Sequence[Region]) -> LossReport:

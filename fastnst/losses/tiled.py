@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fastnst.errors import ConfigError
-from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region
+from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region, Target
 
 Span = tuple[int, int]
 
@@ -66,6 +66,23 @@ def _spans(side: int, core: int, halo: int) -> list[tuple[Span, Span]]:
 def _positions(window: Span, core: Span, side: int, apart: int) -> slice:
     start = (core[0] - window[0]) // apart
     return slice(start, None if core[1] == side else start + (core[1] - core[0]) // apart)
+
+
+@torch.no_grad()
+def tiled_style_target(loss: PerceptualLoss, style: Tensor, tile: int = 512) -> Target:
+    """Take the target of one style picture of any size, as ``loss.style_target`` does, in the memory of a tile."""
+    reaches = {layer: loss.backbone.reach(layer) for layer in loss.style}
+    step = max(apart for apart, _ in reaches.values())
+    halo = _up(max(beyond for _, beyond in reaches.values()), step)
+    sums: dict[str, Tensor] = {}
+    counts = dict.fromkeys(reaches, 0)
+    for part in plan_tiles(style.shape[2], style.shape[3], _up(tile, step), halo):
+        for layer, maps in loss.backbone(part.cut(style), loss.style).items():
+            own = part.core(maps, reaches[layer][0])
+            count = own[0, 0].numel()
+            sums[layer] = sums.get(layer, 0) + count * loss.style_loss.summary(own)
+            counts[layer] += count
+    return loss.scaled_style({layer: total / counts[layer] for layer, total in sums.items()})
 
 
 class Precision(Protocol):

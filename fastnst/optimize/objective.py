@@ -9,12 +9,12 @@ from torch import Tensor
 
 from fastnst.images import resize
 from fastnst.losses import LossReport, PerceptualLoss, Region, TiledLoss
-from fastnst.losses.tiled import Precision
+from fastnst.losses.tiled import Precision, tiled_style_target
 
-WHOLE = 2**22
+WHOLE = 2**20
 """Pixels of the largest picture that is judged in one piece unless told otherwise."""
 
-TILE = 768
+TILE = 512
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,9 @@ def make_regions(loss: PerceptualLoss, styles: Sequence[Style], height: int, wid
     regions = []
     for style in styles:
         size = [max(least, round(side * scale)) for side in style.picture.shape[2:]]
-        target = loss.style_target(resize(style.picture, *size).contiguous(memory_format=torch.channels_last))
+        picture = resize(style.picture, *size).contiguous(memory_format=torch.channels_last)
+        whole = size[0] * size[1] <= WHOLE or not loss.style_loss.additive
+        target = loss.style_target(picture) if whole else tiled_style_target(loss, picture)
         mask = None if style.mask is None else resize(style.mask, height, width)
         regions.append(Region(target, style.weight / total, mask))
     return regions

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fastnst.backbones._extractor import BACKBONES
 from fastnst.errors import ConfigError
 from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss, Region, TiledLoss
-from fastnst.losses.tiled import plan_tiles
+from fastnst.losses.tiled import plan_tiles, tiled_style_target
 
 LAYERS = {
     "vgg19": ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
@@ -62,6 +62,15 @@ def test_masks():
     mask = torch.zeros(1, 1, 203, 170)
     mask[..., 40:110, 30:] = torch.rand(70, 140)
     compare(make("compact", LAYERS["compact"][:3], "gram"), (mask, 1 - mask))
+
+
+@pytest.mark.parametrize("style_loss", [name for name in STYLE_LOSSES if STYLE_LOSSES[name].additive])
+def test_a_style_in_tiles_is_the_style(style_loss):
+    loss, style = LossConfig(style_loss=style_loss).build(), torch.rand(1, 3, 203, 170)
+    whole, tiled = loss.style_target(style), tiled_style_target(loss, style, 64)
+    for layer in loss.style:
+        torch.testing.assert_close(tiled.values[layer], whole.values[layer], rtol=1e-4, atol=1e-5)
+        assert tiled.scales[layer] == pytest.approx(whole.scales[layer], rel=1e-3)
 
 
 def test_one_tile_is_the_whole():
