@@ -107,7 +107,7 @@ def test_unknown_fields_are_ignored(checkpoint):
 
 @pytest.mark.parametrize("name", ["os.system", "../../x", "jonson"])
 def test_network_comes_from_a_closed_list(checkpoint, name):
-    with pytest.raises(CheckpointError, match=r"unknown network .*Known: johnson"):
+    with pytest.raises(CheckpointError, match=r"unknown network .*Known: .*johnson"):
         load_checkpoint(rewrite(checkpoint, network={"name": name, "config": {}}))
 
 
