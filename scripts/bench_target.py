@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from fastnst.devices import reuse_memory
-from fastnst.images import fit, read_image
+from fastnst.images import as_written, fit, read_image
 from fastnst.inference import load
 from fastnst.losses import LossConfig, PerceptualLoss, functional
 from fastnst.optimize import Optimization, OptimizeConfig, Style
@@ -57,12 +57,7 @@ def plain(pair: Pair, device: torch.device) -> tuple[float, float]:
     optimizer.step(closure)
     seconds = time.perf_counter() - start
     with torch.no_grad():
-        return float(loss(_written(image), *targets).total), seconds
-
-
-def _written(image: Tensor) -> Tensor:
-    """Return what a file of 8 bits keeps of a picture."""
-    return (image.clamp(0, 1) * 255).round() / 255
+        return float(loss(as_written(image), *targets).total), seconds
 
 
 def _plain_gram(features: Tensor) -> Tensor:
@@ -91,7 +86,7 @@ def ours(pair: Pair, device: torch.device, goal: float) -> tuple[float, float]:
             return found, float("inf")
         if state.stage == len(run.stages) - 1 and state.image.shape == content.shape:
             with torch.no_grad():
-                found = float(loss(_written(state.image), *targets).total)
+                found = float(loss(as_written(state.image), *targets).total)
             if found <= goal:
                 return found, spent
 

@@ -17,7 +17,7 @@ COMMANDS = {
     "info": "say how a picture or a style was made, and how to repeat it",
 }
 
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_USAGE, EXIT_PARTLY, EXIT_INTERRUPTED = 1, 2, 3, 130
 
 
 def usage() -> str:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
+from fastnst.cli import EXIT_PARTLY
 from fastnst.cli._parser import fail, with_configs
 from fastnst.errors import ConfigError
 
 if TYPE_CHECKING:
     from fastnst.cli._painting import Outcome
 
-EXIT_PARTLY = 3
 ColorMethod = Literal["luminance", "covariance", "histogram"]
 
 OUT = "the .png, .jpg or .webp to write; or a folder, for every content with every style and every style weight"

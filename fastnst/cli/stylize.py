@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastnst import __version__
+from fastnst.cli import EXIT_PARTLY
 from fastnst.cli._parser import Parser, truth
 from fastnst.errors import ConfigError
 from fastnst.shipped import find_style
 
 if TYPE_CHECKING:
     from fastnst.inference import Stylizer
-
-EXIT_PARTLY = 3
 
 
 def parser() -> Parser:

@@ -1,11 +1,13 @@
 """The judge: the objective that the network was trained under, on what the user gets."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from fastnst.errors import ConfigError
+from fastnst.images import as_written
 from fastnst.losses import LossConfig, PerceptualLoss, Region
 
 KINDS = ("content", "style", "tv")
@@ -52,7 +54,7 @@ class Judge:
     @torch.no_grad()
     def __call__(self, image: Tensor, closely: bool = False) -> Verdict:
         """Judge ``(1, 3, H, W)``; ``closely`` takes the unseen distance too, which is slow."""
-        image = (image.float().clamp(0, 1) * 255).round() / 255
+        image = as_written(image)
         terms = self.loss(image, self.content, self.style).terms
         unseen = float(self.unseen(image, self.no_content, self.unseen_style).total) if closely else None
         return Verdict({path: float(term) for path, term in terms.items()}, unseen)
@@ -68,7 +70,7 @@ def unseen_loss(trained: LossConfig) -> PerceptualLoss:
     return LossConfig("compact", content={}, style=layers, style_loss=style_loss, style_weight=1.0, tv=0.0).build()
 
 
-def read_loss(described: dict[str, object], weights: str | None) -> LossConfig:
+def read_loss(described: dict[str, Any], weights: str | None) -> LossConfig:
     """Return the objective that a checkpoint names.
 
     Raises:
@@ -77,4 +79,4 @@ def read_loss(described: dict[str, object], weights: str | None) -> LossConfig:
     if not described:
         raise ConfigError("the checkpoint does not say under which loss it was trained; it cannot be compared")
     known = {key: value for key, value in described.items() if key in LossConfig.__dataclass_fields__}
-    return LossConfig(**known, weights=weights)  # type: ignore[arg-type]  # checked by LossConfig and its names
+    return LossConfig(**known, weights=weights)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from fastnst.compare.race import Case, crossing
+from fastnst.compare.race import Case, crossing, refined
 from fastnst.compare.summary import YARDSTICK, headline
 from fastnst.files import replacing
 from fastnst.images import to_pil
@@ -161,15 +161,8 @@ def pictures(case: Case, network: str) -> list[tuple[str, Tensor]]:
     for mark in chosen:
         title = f"L-BFGS, {mark} iterations" + ("\n(the network's loss)" if found and mark == equal else "")
         strip.append((title, case.pictures[f"{YARDSTICK}@{mark}"]))
-    refined = next(
-        (name for name in case.pictures if "then L-BFGS@" in name and name.startswith((network, "network"))), None
-    )
-    if refined:
-        last = max(
-            (n for n in case.pictures if n.rpartition("@")[0] == refined.rpartition("@")[0]),
-            key=lambda n: int(n.rpartition("@")[2]),
-        )
-        strip.append((last.replace("@", " "), case.pictures[last]))
+    last = f"{refined(network)}@{case.curves[refined(network)][-1].evaluations}"
+    strip.append((last.replace("@", " "), case.pictures[last]))
     return strip
 
 

@@ -13,10 +13,10 @@ from fastnst.losses import PerceptualLoss
 from fastnst.optimize import Optimization, OptimizeConfig, Style
 from fastnst.optimize.descent import Adam, Descent, Lbfgs
 from fastnst.optimize.objective import WholeLoss, make_regions
+from fastnst.optimize.start import noise
 
 Painter = Callable[[Tensor], Tensor]
 
-REFINED = "network, then L-BFGS"
 JUDGED_RATIO = 1.12
 """Evaluations at which an optimizer is judged grow by this factor."""
 
@@ -92,20 +92,23 @@ def race(
 def _contenders(
     photo: Tensor, style: Tensor, loss: PerceptualLoss, starts: dict[str, Tensor], steps: int
 ) -> dict[str, Iterator[Tensor]]:
-    noise = 0.5 + 0.2 * torch.randn(photo.shape, generator=torch.Generator().manual_seed(0)).to(photo)
     regions = make_regions(loss, [Style(style)], photo.shape[2], photo.shape[3], 1.0)
     objective = WholeLoss(loss, photo, regions)
     ways = {
         "L-BFGS": descend(objective, photo, Lbfgs(), 1.0, steps),
         "L-BFGS, projected": descend(objective, photo, Lbfgs(), 1.0, steps, project=True),
-        "L-BFGS, projected, from noise": descend(objective, noise, Lbfgs(), 1.0, steps, project=True),
+        "L-BFGS, projected, from noise": descend(objective, noise(photo, 0), Lbfgs(), 1.0, steps, project=True),
         "Adam": descend(objective, photo, Adam(), 0.02, steps),
         "fastnst optimize": _coarse_to_fine(photo, style, loss, steps),
     }
     for network, painted in starts.items():
-        name = REFINED if len(starts) == 1 else f"{network}, then L-BFGS"
-        ways[name] = descend(objective, painted, Lbfgs(), 1.0, steps)
+        ways[refined(network)] = descend(objective, painted, Lbfgs(), 1.0, steps)
     return ways
+
+
+def refined(network: str) -> str:
+    """Call the optimizer that begins with a network's picture."""
+    return f"{network}, then L-BFGS"
 
 
 def descend(

@@ -69,11 +69,8 @@ def _moments(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     pixels = image[0].flatten(1).double()
     mean = pixels.mean(1, keepdim=True)
     centered = pixels - mean
-    return (
-        pixels,
-        mean,
-        centered @ centered.mT / pixels.shape[1] + FLAT * torch.eye(3, dtype=torch.float64, device=image.device),
-    )
+    ridge = FLAT * torch.eye(3, dtype=torch.float64, device=image.device)
+    return pixels, mean, centered @ centered.mT / pixels.shape[1] + ridge
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

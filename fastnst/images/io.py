@@ -158,6 +158,11 @@ def to_pil(image: Tensor) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
+def as_written(image: Tensor) -> Tensor:
+    """Return what a file of 8 bits keeps of an image: clipped to [0, 1] and rounded."""
+    return (image.float().clamp(0, 1) * 255).round() / 255
+
+
 def read_image(source: Source) -> Tensor:
     """Read a picture file as ``(1, 3, H, W)``, RGB in [0, 1]; see :func:`open_image` for what is accepted."""
     return to_tensor(open_image(source))

@@ -72,7 +72,8 @@ class OpenVINO:
     @cached_property
     def _compiled(self) -> Any:
         # Importing openvino reports the use to its makers, unless the package that does so cannot be imported.
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: no such module
+        modules: dict[str, Any] = sys.modules
+        modules.setdefault("openvino_telemetry", None)  # None: no such module
         import openvino
         from openvino import opset13 as ops
 

@@ -1,6 +1,6 @@
 """The loss of a picture of any size in tiles: value and gradient of the whole, in the memory of a tile."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -68,17 +68,26 @@ def _positions(window: Span, core: Span, side: int, apart: int) -> slice:
     return slice(start, None if core[1] == side else start + (core[1] - core[0]) // apart)
 
 
+def _tiling(
+    loss: PerceptualLoss, layers: Collection[str], image: Tensor, tile: int
+) -> tuple[Mapping[str, int], list[Tile]]:
+    """Return how far apart the positions of each layer are, and tiles that see as far as the deepest does."""
+    reaches = {layer: loss.backbone.reach(layer) for layer in layers}
+    apart = {layer: pixels for layer, (pixels, _) in reaches.items()}
+    step = max(apart.values())
+    halo = _up(max(beyond for _, beyond in reaches.values()), step)
+    return apart, plan_tiles(image.shape[2], image.shape[3], _up(tile, step), halo)
+
+
 @torch.no_grad()
 def tiled_style_target(loss: PerceptualLoss, style: Tensor, tile: int = 512) -> Target:
     """Take the target of one style picture of any size, as ``loss.style_target`` does, in the memory of a tile."""
-    reaches = {layer: loss.backbone.reach(layer) for layer in loss.style}
-    step = max(apart for apart, _ in reaches.values())
-    halo = _up(max(beyond for _, beyond in reaches.values()), step)
+    apart, tiles = _tiling(loss, loss.style, style, tile)
     sums: dict[str, Tensor] = {}
-    counts = dict.fromkeys(reaches, 0)
-    for part in plan_tiles(style.shape[2], style.shape[3], _up(tile, step), halo):
+    counts = dict.fromkeys(apart, 0)
+    for part in tiles:
         for layer, maps in loss.backbone(part.cut(style), loss.style).items():
-            own = part.core(maps, reaches[layer][0])
+            own = part.core(maps, apart[layer])
             count = own[0, 0].numel()
             sums[layer] = sums.get(layer, 0) + count * loss.style_loss.summary(own)
             counts[layer] += count
@@ -121,11 +130,7 @@ class TiledLoss:
         if not loss.style_loss.additive:
             raise ConfigError("this style loss sorts the whole picture and cannot be taken in tiles; choose another")
         self.loss, self.styles, self.precision = loss, styles, precision
-        reaches = {layer: loss.backbone.reach(layer) for layer in {*loss.content, *loss.style}}
-        self.apart = {layer: apart for layer, (apart, _) in reaches.items()}
-        step = max(self.apart.values())
-        halo = _up(max(beyond for _, beyond in reaches.values()), step)
-        self.tiles = plan_tiles(photo.shape[2], photo.shape[3], _up(tile, step), halo)
+        self.apart, self.tiles = _tiling(loss, {*loss.content, *loss.style}, photo, tile)
         self.content: list[dict[str, Tensor]] = []
         self.sizes: dict[str, tuple[int, int]] = {}
         self._look(photo)
@@ -165,8 +170,8 @@ class TiledLoss:
                 top, left = tile.first(self.apart[layer])
                 self.sizes[layer] = top + maps.shape[2], left + maps.shape[3]  # the last tile is the corner
 
-    def _features(self, window: Tensor, tile: Tile, layers: object) -> dict[str, Tensor]:
-        features = self.loss.backbone(window, layers) if layers else {}  # type: ignore[arg-type]
+    def _features(self, window: Tensor, tile: Tile, layers: Collection[str]) -> dict[str, Tensor]:
+        features = self.loss.backbone(window, layers) if layers else {}
         return {layer: tile.core(maps, self.apart[layer]) for layer, maps in features.items()}
 
     def _mean_square(self, layer: str) -> float:
@@ -228,12 +233,8 @@ class TiledLoss:
 def _variation(window: Tensor, tile: Tile) -> Tensor:
     """Return what a tile's core adds to the total variation of the picture: differences to below and to the right."""
     (top, bottom), (left, right) = tile.core_rows, tile.core_columns
-    top, bottom, left, right = (
-        top - tile.rows[0],
-        bottom - tile.rows[0],
-        left - tile.columns[0],
-        right - tile.columns[0],
-    )
+    top, bottom = top - tile.rows[0], bottom - tile.rows[0]
+    left, right = left - tile.columns[0], right - tile.columns[0]
     down = window[..., top : bottom + 1, left:right].diff(dim=2).square().sum()
     across = window[..., top:bottom, left : right + 1].diff(dim=3).square().sum()
     counts = max(1, 3 * (tile.height - 1) * tile.width), max(1, 3 * tile.height * (tile.width - 1))

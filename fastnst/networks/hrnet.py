@@ -11,6 +11,7 @@ from fastnst.networks.layers import conv
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
+"""Of ImageNet, in whose units the source works; what a backbone does to its images is the backbone's own affair."""
 
 
 class Bottleneck(nn.Module):

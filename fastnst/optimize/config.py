@@ -19,7 +19,7 @@ class OptimizeConfig:
             as many as the time budget allows.
         time_budget: Time for it, such as ``60s`` or ``5m``; shared among the sizes by their cost.
         stages: Sizes, each twice the one before; 1 works at the full size only. By default as many as make sense.
-        optimizer: ``lbfgs``, or ``adam``, which needs less memory.
+        optimizer: ``lbfgs``, or ``adam``, which needs less memory; by default L-BFGS for pixels and Adam for a network.
         lr: Step size; by default 1 for L-BFGS and 0.02 for Adam (0.005 for a network).
         parameterization: What is optimized: ``pixels``, or the weights of a small network, ``hrnet``, that repaints
             this photograph: photorealistic.
@@ -31,7 +31,7 @@ class OptimizeConfig:
     steps: int | None = None
     time_budget: str | None = None
     stages: int | None = None
-    optimizer: Method = "lbfgs"
+    optimizer: Method | None = None
     lr: float | None = None
     parameterization: Parameterization = "pixels"
     tile: int | None = None
@@ -55,10 +55,15 @@ class OptimizeConfig:
         return seconds(self.time_budget) if self.time_budget is not None else float("inf")
 
     @property
+    def method(self) -> Method:
+        """The optimizer."""
+        return self.optimizer or ("lbfgs" if self.parameterization == "pixels" else "adam")
+
+    @property
     def rate(self) -> float:
         """The step size."""
         if self.lr is not None:
             return self.lr
-        if self.optimizer == "lbfgs":
+        if self.method == "lbfgs":
             return 1.0
         return 0.02 if self.parameterization == "pixels" else 0.005

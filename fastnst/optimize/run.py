@@ -89,7 +89,7 @@ class Optimization:
         self.canvas = canvas
         self.position = canvas.start() if position is None else position
         if position is None:
-            self.descent = make_descent(self.config.optimizer, self.position.numel(), lambda g: self.canvas.smooth(g))
+            self.descent = make_descent(self.config.method, self.position.numel(), lambda g: self.canvas.smooth(g))
         self._judge_anew()
 
     def _judge_anew(self) -> None:
@@ -185,7 +185,7 @@ class Optimization:
 
     def _cooling(self) -> float:
         """Let Adam's steps shrink towards the end of a stage; L-BFGS finds its own."""
-        return 1.0 if self.config.optimizer == "lbfgs" else min(1.0, max(0.05, 2 * (1 - self._share())))
+        return 1.0 if self.config.method == "lbfgs" else min(1.0, max(0.05, 2 * (1 - self._share())))
 
     def _next_stage(self) -> None:
         settled = self._settled()

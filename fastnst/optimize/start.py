@@ -36,8 +36,12 @@ def first_picture(
         return None
     if name == "style":
         return cover(styles[0].picture, *content.shape[2:])
-    generator = torch.Generator().manual_seed(config.seed)
-    return (0.5 + 0.2 * torch.randn(content.shape, generator=generator)).to(content)
+    return noise(content, config.seed)
+
+
+def noise(like: Tensor, seed: int) -> Tensor:
+    """Return seeded noise around gray, of the size of ``like`` and where that is."""
+    return (0.5 + 0.2 * torch.randn(like.shape, generator=torch.Generator().manual_seed(seed))).to(like)
 
 
 def _trial(name: str, content: Tensor, styles: Sequence[Style], loss: PerceptualLoss, config: OptimizeConfig) -> float:

@@ -18,6 +18,12 @@ def test_the_loss_falls(start, optimizer, parameterization):
     assert run.result().report.total < 0.6 * first
 
 
+def test_a_network_is_trained_with_adam_unless_told_otherwise():
+    assert OptimizeConfig().method == "lbfgs"
+    assert OptimizeConfig(parameterization="hrnet").method == "adam"
+    assert OptimizeConfig(parameterization="hrnet", optimizer="lbfgs").method == "lbfgs"
+
+
 def test_it_begins_with_the_photograph(start):
     run = start(steps=1)
     states = list(run)
