@@ -36,10 +36,24 @@ def reuse_memory() -> None:
     glibc maps a large tensor anew every time, and the kernel clears its pages: up to a quarter of a training step. Does
     nothing where there is no glibc.
     """
+    if _GLIBC is not None:
+        trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
+        _GLIBC.mallopt(trim_threshold, -1)
+        _GLIBC.mallopt(mmap_max, 0)
+
+
+def return_memory() -> None:
+    """Give freed memory back to the system, of which pieces would add up; between computations of different sizes."""
+    if _GLIBC is not None:
+        _GLIBC.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
     try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return
-    trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
-    mallopt(trim_threshold, -1)
-    mallopt(mmap_max, 0)
+        library = ctypes.CDLL("libc.so.6")
+    except OSError:
+        return None
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
+
+
+_GLIBC = _glibc()

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from fastnst.devices import return_memory
 from fastnst.errors import ConfigError
 from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region, Target
 
@@ -80,7 +81,7 @@ def _tiling(
 
 
 @torch.no_grad()
-def tiled_style_target(loss: PerceptualLoss, style: Tensor, tile: int = 512) -> Target:
+def tiled_style_target(loss: PerceptualLoss, style: Tensor, tile: int = 256) -> Target:
     """Take the target of one style picture of any size, as ``loss.style_target`` does, in the memory of a tile."""
     apart, tiles = _tiling(loss, loss.style, style, tile)
     sums: dict[str, Tensor] = {}
@@ -124,7 +125,7 @@ class TiledLoss:
         loss: PerceptualLoss,
         photo: Tensor,
         styles: Sequence[Region],
-        tile: int = 512,
+        tile: int = 256,
         precision: Precision = nullcontext,
     ) -> None:
         if not loss.style_loss.additive:
@@ -156,6 +157,7 @@ class TiledLoss:
             tile.cut(gradient).add_(window.grad)
             content = {layer: total + parts[layer].detach() for layer, total in content.items()}
             variation = variation + tv.detach()
+        return_memory()  # of tiles, before the caller needs it for pictures
         terms = {f"content/{layer}": value for layer, value in content.items()} | style
         return LossReport(terms | ({"tv": variation} if self.loss.tv else {})), gradient
 

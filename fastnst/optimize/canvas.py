@@ -13,8 +13,8 @@ from fastnst.networks import build_network
 
 Parameterization = Literal["pixels", "hrnet"]
 
-SQUARES = (2, 4, 8, 16)
-"""Sides, in pixels, of the squares whose averages are descended along with the pixels."""
+SQUARES = 4
+"""Sizes of the squares whose averages are descended along with the pixels: sides of 2, 4, 8 and 16 pixels."""
 
 
 class Canvas(ABC):
@@ -57,8 +57,12 @@ class Canvas(ABC):
         """Return a gradient in the metric that suits the vector."""
         return gradient
 
-    def project(self, vector: Tensor) -> Tensor:
-        """Return the nearest vector that stands for a picture that can be written."""
+    def stuck(self, vector: Tensor, gradient: Tensor) -> Tensor:
+        """Tell which values downhill is where they cannot go."""
+        return torch.zeros_like(vector, dtype=torch.bool)
+
+    def project_(self, vector: Tensor) -> Tensor:
+        """Turn a vector, in place, into the nearest that stands for a picture that can be written."""
         return vector
 
 
@@ -91,9 +95,18 @@ class Pixels(Canvas):
     def thinner(self, onto: Canvas) -> float:
         return self.photo.numel() / onto.photo.numel()
 
-    def project(self, vector: Tensor) -> Tensor:
+    def stuck(self, vector: Tensor, gradient: Tensor) -> Tensor:
+        """Tell which values are black or white and should be more so.
+
+        They take no part in a step, or the curvature that is learned would be that of changes that never happened.
+        Source: Bertsekas. Projected Newton methods for optimization problems with simple constraints. SIAM J. Control
+        Optim. 20, 1982, section 2.
+        """
+        return ((vector <= 0) & (gradient > 0)).logical_or_((vector >= 1) & (gradient < 0))
+
+    def project_(self, vector: Tensor) -> Tensor:
         """Clip to [0, 1] after a step: what is beyond is lost on writing, and the loss is much worse for it."""
-        return vector.clamp(0, 1)
+        return vector.clamp_(0, 1)
 
     def smooth(self, gradient: Tensor) -> Tensor:
         """Add averages over squares of growing size: what lies far below the pixels moves sooner.
@@ -101,10 +114,7 @@ class Pixels(Canvas):
         L-BFGS is there in three quarters of the evaluations.
         """
         image = gradient.view(self.photo.shape)
-        total = image.clone()
-        for side in SQUARES:
-            total += _averaged(image, side)
-        return total.flatten()
+        return _enlarged(_averages(image, SQUARES), *image.shape[2:]).add_(image).flatten()
 
 
 class Network(Canvas):
@@ -146,8 +156,20 @@ class Network(Canvas):
         return 1.0
 
 
-def _averaged(image: Tensor, side: int) -> Tensor:
-    """Replace each pixel by the average of its square, of the grid that begins at the corner."""
-    height, width = image.shape[2:]
-    means = F.avg_pool2d(image, side, ceil_mode=True)
-    return F.interpolate(means, scale_factor=side, mode="nearest")[..., :height, :width]
+def _averages(image: Tensor, times: int) -> Tensor:
+    """Return the sum of the averages over squares of sides 2, 4, ... as an image of half the size."""
+    total, count, found = image, torch.ones_like(image[:1, :1]), []
+    for _ in range(times):
+        # Sums and counts, because the squares at the right and the lower border are not whole.
+        total = F.avg_pool2d(total, 2, ceil_mode=True, divisor_override=1)
+        count = F.avg_pool2d(count, 2, ceil_mode=True, divisor_override=1)
+        found.append(total / count)
+    coarse = found.pop()
+    while found:
+        finer = found.pop()
+        coarse = finer.add_(_enlarged(coarse, *finer.shape[2:]))
+    return coarse
+
+
+def _enlarged(image: Tensor, height: int, width: int) -> Tensor:
+    return F.interpolate(image, scale_factor=2, mode="nearest")[..., :height, :width]

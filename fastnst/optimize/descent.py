@@ -16,7 +16,7 @@ LONGEST_STEP = 0.04
 """Mean change of a value by any step of L-BFGS, at most: where there is almost no curvature it would leap away."""
 
 HISTORY_VALUES = 80_000_000
-"""Most values in one half of the history of L-BFGS: 0.64 GB in all."""
+"""Most values in one half of the history of L-BFGS: 0.64 GB in all, for pictures up to 13 megapixels."""
 
 Move = Callable[[Tensor], Tensor]
 
@@ -54,7 +54,7 @@ class Lbfgs(Descent):
     """L-BFGS of one evaluation a step, without line search.
 
     Args:
-        history: Pairs of vectors kept.
+        history: Pairs of vectors kept; fewer, but two, where they are longer than :data:`HISTORY_VALUES` in all.
         smooth: The metric of the first guess of the curvature: what a gradient is multiplied by, a symmetric positive
             map. None by default.
 
@@ -84,9 +84,15 @@ class Lbfgs(Descent):
         if self.last is None:
             return
         step, change = position - self.last[0], gradient - self.last[1]
+        self.last = None
         curvature = step.dot(change)
         if curvature > 1e-8 * step.norm() * change.norm():  # nothing is learned from a slope that gets steeper
-            self.steps, self.changes = [*self.steps, step][-self.history :], [*self.changes, change][-self.history :]
+            room = self._room(step)
+            self.steps, self.changes = [*self.steps, step][-room:], [*self.changes, change][-room:]
+
+    def _room(self, vector: Tensor) -> int:
+        """Return how many pairs are kept of such large vectors."""
+        return max(2, min(self.history, HISTORY_VALUES // vector.numel()))
 
     def _direction(self, gradient: Tensor) -> Tensor:
         pairs = list(zip(self.steps, self.changes, strict=True))
@@ -95,19 +101,24 @@ class Lbfgs(Descent):
         shares = []
         for (step, change), rate in reversed(list(zip(pairs, rates, strict=True))):
             shares.append(rate * step.dot(direction))
-            direction.sub_(change * shares[-1])
+            direction.addcmul_(change, -shares[-1])
         step, change = pairs[-1]
-        direction = self.smooth(direction) * (step.dot(change) / change.dot(self.smooth(change)))
+        scale = step.dot(change) / change.dot(self.smooth(change))
+        direction = self.smooth(direction).mul_(scale)
         for (step, change), rate, share in zip(pairs, rates, reversed(shares), strict=True):
-            direction.add_(step * (share - rate * change.dot(direction)))
+            direction.addcmul_(step, share - rate * change.dot(direction))
         return direction
 
     def carry(self, move: Move, thinner: float) -> None:
-        self.steps = [move(step) for step in self.steps]
-        self.changes = [move(change) * thinner for change in self.changes]
-        self.last = None
-        kept = [i for i, step in enumerate(self.steps) if step.dot(self.changes[i]) > 0]
-        self.steps, self.changes = [self.steps[i] for i in kept], [self.changes[i] for i in kept]
+        old = list(zip(self.steps, self.changes, strict=True))
+        self.forget()
+        while old:
+            step, change = (move(vector) for vector in old.pop())
+            if len(self.steps) == self._room(step):
+                return
+            change *= thinner
+            if step.dot(change) > 0:
+                self.steps, self.changes = [step, *self.steps], [change, *self.changes]
 
     def state(self) -> dict[str, Tensor]:
         last = {} if self.last is None else {"last_position": self.last[0], "last_gradient": self.last[1]}
@@ -167,6 +178,6 @@ class Adam(Descent):
             self.mean, self.square, self.taken = state["mean"], state["square"], int(state["taken"])
 
 
-def make_descent(method: Method, values: int, smooth: Move) -> Descent:
-    """Return the optimizer for a vector of so many values; of large pictures L-BFGS remembers fewer steps."""
-    return Adam() if method == "adam" else Lbfgs(max(2, min(10, HISTORY_VALUES // values)), smooth)
+def make_descent(method: Method, smooth: Move) -> Descent:
+    """Return the optimizer; only L-BFGS has a metric."""
+    return Adam() if method == "adam" else Lbfgs(smooth=smooth)

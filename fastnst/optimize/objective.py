@@ -14,7 +14,8 @@ from fastnst.losses.tiled import Precision, tiled_style_target
 WHOLE = 2**20
 """Pixels of the largest picture that is judged in one piece unless told otherwise."""
 
-TILE = 512
+TILE_CPU, TILE_GPU = 256, 1024
+"""Sides of tiles, pixels: small ones stay in a processor's caches, large ones keep a GPU busy."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def make_objective(
         return WholeLoss(loss, photo, styles, precision)
     if tile is not None and tile >= max(height, width):
         return WholeLoss(loss, photo, styles, precision)
-    return TiledLoss(loss, photo, styles, tile or TILE, precision)
+    return TiledLoss(loss, photo, styles, tile or (TILE_CPU if photo.device.type == "cpu" else TILE_GPU), precision)
 
 
 def make_regions(loss: PerceptualLoss, styles: Sequence[Style], height: int, width: int, scale: float) -> list[Region]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fastnst.devices import fast_bfloat16
+from fastnst.devices import fast_bfloat16, return_memory
 from fastnst.images import resize
 from fastnst.losses import LossReport, PerceptualLoss
 from fastnst.optimize.canvas import Canvas, Network, Pixels
@@ -89,7 +89,7 @@ class Optimization:
         self.canvas = canvas
         self.position = canvas.start() if position is None else position
         if position is None:
-            self.descent = make_descent(self.config.method, self.position.numel(), lambda g: self.canvas.smooth(g))
+            self.descent = make_descent(self.config.method, lambda gradient: self.canvas.smooth(gradient))
         self._judge_anew()
 
     def _judge_anew(self) -> None:
@@ -98,7 +98,7 @@ class Optimization:
         regions = make_regions(self.loss, self.styles, height, width, height / self.content.shape[2])
         precision = self._autocast if self._mixed else nullcontext
         self.objective = make_objective(self.loss, self.canvas.photo, regions, self.config.tile, precision)
-        self.best: tuple[float, Tensor] = float("inf"), self.position
+        self.best: tuple[LossReport, Tensor] | None = None
         self.average, self.averaged = self.position, 0
 
     def _autocast(self) -> AbstractContextManager[object]:
@@ -136,13 +136,18 @@ class Optimization:
 
     def _advance(self, gradient: Tensor) -> tuple[LossReport, Tensor]:
         """Take one step; where the loss is not finite, go back, and take it half as long."""
-        rate = self.config.rate * self.caution * self._cooling()
-        position = self.canvas.project(self.position + self.descent.step(self.position, gradient, rate))
+        position = self._moved(gradient)
         report, slope = self._evaluate(position)
         if not (torch.isfinite(report.total) and torch.isfinite(slope).all()):
             return self._recover(report)
         self.position = position
         return report, slope
+
+    def _moved(self, gradient: Tensor) -> Tensor:
+        rate = self.config.rate * self.caution * self._cooling()
+        stuck = self.canvas.stuck(self.position, gradient)
+        step = self.descent.step(self.position, gradient.masked_fill_(stuck, 0), rate).masked_fill_(stuck, 0)
+        return self.canvas.project_(step.add_(self.position))
 
     def _recover(self, report: LossReport) -> tuple[LossReport, Tensor]:
         self.failures += 1
@@ -153,7 +158,7 @@ class Optimization:
                 f"is kept: try a lower lr, or other weights"
             )
         self.descent.forget()
-        self.position = self.best[1]
+        _, self.position = self._lowest()
         return self._advance(self._evaluate(self.position)[1])
 
     def _evaluate(self, position: Tensor) -> tuple[LossReport, Tensor]:
@@ -188,40 +193,46 @@ class Optimization:
         return 1.0 if self.config.method == "lbfgs" else min(1.0, max(0.05, 2 * (1 - self._share())))
 
     def _next_stage(self) -> None:
-        settled = self._settled()
+        _, settled = self._settled()
         self.stage, self.stage_step = self.stage + 1, 0
         old, new = self.canvas, self._canvas(self.stages[self.stage])
+        return_memory()
         self.descent.carry(partial(old.move, onto=new), old.thinner(new))
-        self._enter(new, new.project(old.lift(settled, new)))
+        self._enter(new, new.project_(old.lift(settled, new)))
 
     # What is kept
 
     def _keep(self, report: LossReport) -> None:
-        total = float(report.total)
-        if total < self.best[0]:
-            self.best = total, self.position
+        if self.best is None or report.total < self.best[0].total:
+            self.best = report, self.position
         self.averaged += 1
         self.average = torch.lerp(self.average, self.position, max(1 - AVERAGE, 1 / self.averaged))
 
-    def _settled(self) -> Tensor:
+    def _lowest(self) -> tuple[LossReport, Tensor]:
+        return self.best or (self._evaluate(self.position)[0], self.position)
+
+    def _settled(self) -> tuple[LossReport, Tensor]:
         """Return the best there was, or the average of the last if that is better still."""
-        if self.averaged > 1 and float(self._evaluate(self.average)[0].total) < self.best[0]:
-            return self.average
-        return self.best[1]
+        if self.averaged > 1:
+            report, _ = self._evaluate(self.average)
+            if report.total < self._lowest()[0].total:
+                return report, self.average
+        return self._lowest()
 
     def result(self) -> Progress:
         """Return the best picture so far, at the full size, and its report at the size it was made."""
-        settled = self._settled()
-        report, _ = self._evaluate(settled)
+        report, settled = self._settled()
         with torch.no_grad():
             image = self.canvas.image(settled)
         return Progress(self.step, self.stage, resize(image, *self.content.shape[2:]), report)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return all that is needed to go on, as tensors and as plain data."""
-        tensors = {"position": self.position, "average": self.average, "best": self.best[1]}
+        report, best = self._lowest()
+        tensors = {"position": self.position, "average": self.average, "best": best}
         tensors |= {f"descent.{key}": value for key, value in self.descent.state().items()}
-        numbers = {key: getattr(self, key) for key in _NUMBERS} | {"lowest": self.best[0]}
+        numbers = {key: getattr(self, key) for key in _NUMBERS}
+        numbers["lowest"] = {path: float(term) for path, term in report.terms.items()}
         return {key: value.detach().contiguous() for key, value in tensors.items()}, numbers
 
     def load(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
@@ -231,7 +242,8 @@ class Optimization:
         tensors = {key: value.to(self.content.device) for key, value in tensors.items()}
         self._enter(self._canvas(self.stages[self.stage]), tensors["position"])
         self.average, self.averaged = tensors["average"], numbers["averaged"]
-        self.best = numbers["lowest"], tensors["best"]
+        lowest = {path: torch.tensor(term, device=self.content.device) for path, term in numbers["lowest"].items()}
+        self.best = LossReport(lowest), tensors["best"]
         self.descent.load({key[8:]: value for key, value in tensors.items() if key.startswith("descent.")})
 
 

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 
@@ -14,6 +16,22 @@ def test_the_metric_is_symmetric_and_positive():
     canvas.photo = canvas.photo.double()
     torch.testing.assert_close(canvas.smooth(first).dot(second), first.dot(canvas.smooth(second)))
     assert canvas.smooth(first).dot(first) >= first.dot(first)
+
+
+def test_the_metric_adds_the_averages_of_squares():
+    canvas = Pixels(torch.rand(1, 3, 19, 33))
+    expected = canvas.photo.clone()
+    for side in (2, 4, 8, 16):
+        for top, left in itertools.product(range(0, 19, side), range(0, 33, side)):
+            square = (..., slice(top, top + side), slice(left, left + side))
+            expected[square] += canvas.photo[square].mean((2, 3), keepdim=True)
+    torch.testing.assert_close(canvas.smooth(canvas.photo.flatten()).view_as(expected), expected)
+
+
+def test_black_is_stuck_where_it_should_be_darker_and_white_where_lighter():
+    vector = torch.tensor([0.0, 0.0, 0.5, 0.5, 1.0, 1.0])
+    uphill = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
+    assert pixels().stuck(vector, uphill).tolist() == [True, False, False, False, False, True]
 
 
 def test_what_was_painted_is_enlarged_and_not_the_photograph():

@@ -61,6 +61,18 @@ def test_memory_survives_a_save(make):
     assert torch.equal(first.step(position, gradient, 0.01), second.step(position, gradient, 0.01))
 
 
+def test_little_is_remembered_of_large_pictures(monkeypatch):
+    matrix, goal = bowl()
+    descent = Lbfgs()
+    descend(descent, matrix, goal, 12)
+    assert len(descent.steps) == 10
+    newest = descent.steps[-1]
+    monkeypatch.setattr("fastnst.optimize.descent.HISTORY_VALUES", 3 * 80)
+    descent.carry(lambda vector: vector.repeat(2), 0.5)
+    assert len(descent.steps) == len(descent.changes) == 3
+    assert torch.equal(descent.steps[-1], newest.repeat(2))
+
+
 def test_no_step_is_longer_than_the_longest():
     descent, position = Lbfgs(), torch.zeros(4)
     descent.step(position, torch.ones(4), 1.0)

@@ -147,7 +147,7 @@ def test_the_third_time_ends_the_run_and_keeps_the_picture(start, monkeypatch):
     with pytest.raises(FloatingPointError, match="third time"):
         list(run)
     assert torch.isfinite(run.best[1]).all()
-    assert run.best[0] < float("inf")
+    assert run.best[0].total < float("inf")
 
 
 def spoil(run, monkeypatch, when):
