@@ -105,7 +105,7 @@ def ours(pair: Pair, device: torch.device, goals: Sequence[float]) -> list[tuple
         spent += time.perf_counter() - start
         if state is None:
             break
-        if state.image.shape == content.shape:
+        if state.size == content.shape[2:]:
             with torch.no_grad():
                 found = float(loss(as_written(state.image), *targets).total)
             for i, goal in enumerate(goals):

@@ -1,14 +1,10 @@
 """One optimized picture after the other, by the same settings: read, descend, write, say how to go on."""
 
 import json
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,6 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from fastnst import __version__
+from fastnst.cli._signals import stop_gently
 from fastnst.devices import pick_device, reuse_memory
 from fastnst.errors import ConfigError
 from fastnst.images import EXTENSIONS, cover, feather, fit, read_image, resize, write_image
@@ -144,13 +141,13 @@ class Studio:
         total = sum(stage.steps for stage in run.stages) if self.config.steps or not self.config.time_budget else None
         try:
             with (
-                stop_gently() as stop,
+                stop_gently("finishing this step and writing the best so far") as stop,
                 tqdm(total=total, initial=run.step, desc="optimize", unit="step", mininterval=0.5) as bar,
             ):
                 for state in run:
                     log.write(state, lambda image: self._colored(image, photo))
                     self._preview(state, job, photo)
-                    height, width = state.image.shape[2:]
+                    height, width = state.size
                     bar.set_postfix_str(f"{width}x{height}, loss {float(state.report.total):.4g}", refresh=False)
                     bar.update(state.step - bar.n)
                     if stop.signal:
@@ -177,31 +174,6 @@ class Studio:
         if job.style_weight is not None:
             loss["style_weight"] = job.style_weight
         return settings | {"loss": loss, "files": files}
-
-
-class Stop:
-    """Which signal asked to stop, or 0."""
-
-    signal = 0
-
-
-@contextmanager
-def stop_gently() -> Iterator[Stop]:
-    """On the first Ctrl-C or SIGTERM note it, so that the step can be finished; on the second stop at once."""
-    stop = Stop()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if stop.signal:
-            raise KeyboardInterrupt
-        stop.signal = number
-        tqdm.write("finishing this step and writing the best so far; once more to stop at once", file=sys.stderr)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _read_mask(path: str, content: Tensor) -> Tensor:

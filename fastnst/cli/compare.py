@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from fastnst.checkpoint import Metadata
+    from fastnst.compare import Case
 
 
 def parser() -> Parser:
@@ -26,7 +27,13 @@ def parser() -> Parser:
     add("--photos", required=True, help="a folder of photographs, or a parquet file")
     add("--out", required=True, help="folder for report.html, report.png and report.json")
     add("--count", type=int, default=5, help="photographs (5)")
-    add("--sizes", type=int, nargs="+", default=[256, 512], help="sides of the centered squares, pixels (256 512)")
+    add(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=[256, 512, 1024],
+        help="sides of the centered squares, pixels (256 512 1024)",
+    )
     add("--steps", type=int, default=100, help="evaluations that each optimizer gets (100)")
     add("--style", help="the picture imitated, where the checkpoint does not hold it")
     add("--weights", help="file with the weights of the loss's backbone, in place of the usual places")
@@ -44,6 +51,7 @@ def run(argv: list[str]) -> int:
     from tqdm import tqdm
 
     from fastnst.checkpoint import read_metadata
+    from fastnst.cli._signals import stop_gently
     from fastnst.compare import race, summarize, write_report
     from fastnst.compare.judge import read_loss, unseen_loss
     from fastnst.compare.summary import headline
@@ -66,14 +74,19 @@ def run(argv: list[str]) -> int:
     loss.to(memory_format=torch.channels_last)
     networks = {name: load(file, str(device)) for name, file in zip(names, files, strict=True)}
     photos = _photos(options.photos, options.count)
-    cases = []
-    with tqdm(total=len(photos) * len(options.sizes), desc="compare", unit="picture") as bar:
-        for size in options.sizes:
-            for number, (name, picture) in enumerate(photos):
-                photo = to_tensor(center_crop(picture, size)).to(device)
-                keep = number == 0 and size == max(options.sizes)
-                cases.append(race(name, photo, style, loss, unseen, networks, options.steps, keep))
-                bar.update()
+    races = [(size, number) for size in sorted(options.sizes) for number in range(len(photos))]
+    cases: list[Case] = []
+    with (
+        stop_gently("finishing this photograph, and writing the page of those so far") as stop,
+        tqdm(total=len(races), desc="compare", unit="picture") as bar,
+    ):
+        for size, number in races:
+            name, picture = photos[number]
+            photo = to_tensor(center_crop(picture, size)).to(device)
+            cases.append(race(name, photo, style, loss, unseen, networks, options.steps, keep=number == 0))
+            bar.update()
+            if stop.signal:
+                break
     training = {name: data.training.get("seconds") for name, data in zip(names, metadata, strict=True)}
     worths = summarize(cases, training, options.steps)
     facts = {
@@ -91,6 +104,9 @@ def run(argv: list[str]) -> int:
     for worth in worths:
         print(headline(worth, options.steps))
     print(f"{Path(options.out) / 'report.html'}")
+    if stop.signal and len(cases) < len(races):
+        print(f"interrupted after {len(cases)} of {len(races)}, smallest first", file=sys.stderr)
+        return 128 + stop.signal
     return 0
 
 

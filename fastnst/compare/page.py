@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from fastnst.compare.race import Case, crossing, refined
-from fastnst.compare.summary import YARDSTICK, headline
+from fastnst.compare.race import YARDSTICK, Case, crossing, refined
+from fastnst.compare.summary import headline
 from fastnst.files import replacing
 from fastnst.images import to_pil
 

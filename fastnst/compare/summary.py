@@ -5,10 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnst.compare.race import Case, crossing
-
-YARDSTICK = "L-BFGS, projected"
-"""What a network is counted in, as Johnson et al. do; begun at the photograph, which is the harder opponent."""
+from fastnst.compare.race import YARDSTICK, Case, crossing
 
 
 def summarize(cases: Sequence[Case], training_seconds: dict[str, float | None], steps: int) -> list[dict[str, Any]]:

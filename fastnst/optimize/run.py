@@ -1,7 +1,7 @@
 """The descent of one picture, from coarse to fine; can be stopped at any step, and resumed."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -30,12 +30,19 @@ MOST_FAILURES = 3
 
 @dataclass(frozen=True)
 class Progress:
-    """The state behind one step: the picture ``(1, 3, H, W)`` around [0, 1], and the report it was judged by."""
+    """The state behind one step, and the report it was judged by; ``paint`` makes its picture when it is asked for."""
 
     step: int
     stage: int
-    image: Tensor
+    size: tuple[int, int]
     report: LossReport
+    paint: Callable[[], Tensor]
+
+    @property
+    def image(self) -> Tensor:
+        """The picture ``(1, 3, H, W)`` around [0, 1], of ``size``."""
+        with torch.no_grad():
+            return self.paint()
 
 
 class Optimization:
@@ -96,13 +103,12 @@ class Optimization:
         """Set up the objective for this size and precision; what was best under another is not comparable."""
         height, width = self.canvas.photo.shape[2:]
         regions = make_regions(self.loss, self.styles, height, width, height / self.content.shape[2])
-        precision = self._autocast if self._mixed else nullcontext
-        self.objective = make_objective(self.loss, self.canvas.photo, regions, self.config.tile, precision)
+        self.objective = make_objective(self.loss, self.canvas.photo, regions, self.config.tile, self._precision)
         self.best: tuple[LossReport, Tensor] | None = None
         self.average, self.averaged = self.position, 0
 
-    def _autocast(self) -> AbstractContextManager[object]:
-        return torch.autocast(self.content.device.type, torch.bfloat16)
+    def _precision(self) -> AbstractContextManager[object]:
+        return torch.autocast(self.content.device.type, torch.bfloat16) if self._mixed else nullcontext()
 
     # The loop
 
@@ -163,14 +169,15 @@ class Optimization:
 
     def _evaluate(self, position: Tensor) -> tuple[LossReport, Tensor]:
         vector = position.detach().requires_grad_()
-        image = self.canvas.image(vector)
+        with self._precision():
+            image = self.canvas.image(vector).float()
         report, slope = self.objective(image)
         (gradient,) = torch.autograd.grad(image, vector, slope)
         return report, gradient
 
     def _progress(self, report: LossReport) -> Progress:
-        with torch.no_grad():
-            return Progress(self.step, self.stage, self.canvas.image(self.position), report)
+        height, width = self.canvas.photo.shape[2:]
+        return Progress(self.step, self.stage, (height, width), report, partial(self.canvas.image, self.position))
 
     # The end of a stage
 
@@ -222,9 +229,11 @@ class Optimization:
     def result(self) -> Progress:
         """Return the best picture so far, at the full size, and its report at the size it was made."""
         report, settled = self._settled()
-        with torch.no_grad():
-            image = self.canvas.image(settled)
-        return Progress(self.step, self.stage, resize(image, *self.content.shape[2:]), report)
+        height, width = self.content.shape[2:]
+        canvas = self.canvas
+        return Progress(
+            self.step, self.stage, (height, width), report, lambda: resize(canvas.image(settled), height, width)
+        )
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return all that is needed to go on, as tensors and as plain data."""

@@ -1,14 +1,16 @@
 import json
+import signal
 from dataclasses import replace
 
 import pytest
 import torch
 
+import fastnst.compare
 from fastnst.checkpoint import load_checkpoint, save_checkpoint
 from fastnst.cli import run
-from fastnst.compare import Judge, Point, Verdict, summarize
-from fastnst.compare.race import Case, crossing, judged_at
-from fastnst.compare.summary import YARDSTICK, headline
+from fastnst.compare import Case, Judge, Point, Verdict, race, summarize
+from fastnst.compare.race import YARDSTICK, crossing, judged_at
+from fastnst.compare.summary import headline
 from fastnst.images import pack_image, read_image
 from fastnst.losses import GramLoss, LossConfig, PerceptualLoss
 
@@ -99,6 +101,19 @@ def test_the_report(trained, photos, tmp_path, capsys):
     assert read_image(out / "report.png").shape[3] > 800
     assert run(["compare", "--model", str(trained), *words, "--out", str(out)]) == 2
     assert "exists" in capsys.readouterr().err
+
+
+def test_an_interruption_keeps_what_was_found(trained, photos, tmp_path, capsys, monkeypatch):
+    def interrupted(*arguments, **options):
+        signal.raise_signal(signal.SIGINT)
+        return race(*arguments, **options)
+
+    monkeypatch.setattr(fastnst.compare, "race", interrupted)
+    words = ["--photos", str(photos), "--count", "2", "--sizes", "48", "32", "--steps", "3", "--device", "cpu"]
+    assert run(["compare", "--model", str(trained), *words, "--out", str(tmp_path / "report")]) == 130
+    assert "interrupted after 1 of 4" in capsys.readouterr().err
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert [case["size"] for case in report["cases"]] == [32]
 
 
 @pytest.mark.parametrize(
