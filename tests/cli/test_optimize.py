@@ -159,6 +159,21 @@ def test_resume_refuses_other_settings(options, capsys):
     assert "cannot be resumed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "weight"),
+    [
+        ([], 30.0),
+        (["--parameterization", "hrnet"], 3.0),
+        (["--parameterization", "hrnet", "--loss.style_weight", "7"], 7.0),
+        (["--parameterization", "hrnet", "--style_weight", "7"], 7.0),
+        (["--config", "hrnet_photoreal"], 1.0),
+    ],
+)
+def test_a_photorealistic_picture_has_a_style_weight_of_its_own(options, words, weight):
+    assert run([options[0], *words, *options[1:], "--steps", "1", "--out", "o.png"]) == 0
+    assert read_note("o.png")["settings"]["loss"]["style_weight"] == weight
+
+
 @pytest.mark.parametrize("config", ["gatys2016", "neural_style", "crowsonkb", "cs231n_squeezenet", "hrnet_photoreal"])
 def test_recipes_are_valid_configs(config):
     from fastnst.cli._parser import with_configs
