@@ -84,7 +84,7 @@ def _plain_gram(features: Tensor) -> Tensor:
 
 
 def ours(pair: Pair, device: torch.device, goals: Sequence[float]) -> list[tuple[float, float]]:
-    """Return the objective and the seconds when it was first as good as each goal, or at the end and infinite.
+    """Return the objective and the seconds when it was first as good as each goal, or those of the end.
 
     The judge's time is not counted.
     """
@@ -98,8 +98,8 @@ def ours(pair: Pair, device: torch.device, goals: Sequence[float]) -> list[tuple
     config = OptimizeConfig(steps=REFINING if stylizer else None)
     run = Optimization(content, [Style(style)], loss, config, first, refine=bool(stylizer))
     spent = time.perf_counter() - start
-    states, met = iter(run), [(float("inf"), float("inf")) for _ in goals]
-    while any(seconds == float("inf") for _, seconds in met):
+    states, met = iter(run), [(float("inf"), 0.0) for _ in goals]
+    while any(found > goal for (found, _), goal in zip(met, goals, strict=True)):
         start = time.perf_counter()
         state = next(states, None)
         spent += time.perf_counter() - start
@@ -107,10 +107,8 @@ def ours(pair: Pair, device: torch.device, goals: Sequence[float]) -> list[tuple
             break
         if state.size == content.shape[2:]:
             with torch.no_grad():
-                found = float(loss(as_written(state.image), *targets).total)
-            for i, goal in enumerate(goals):
-                if met[i][1] == float("inf"):
-                    met[i] = found, spent if found <= goal else float("inf")
+                now = float(loss(as_written(state.image), *targets).total), spent
+            met = [old if old[0] <= goal else now for old, goal in zip(met, goals, strict=True)]
     return met
 
 
