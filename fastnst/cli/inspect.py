@@ -1,10 +1,14 @@
 """``fastnst inspect``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnst.cli._parser import Parser
 from fastnst.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fastnst.inspection import Setting
+    from fastnst.optimize import Progress
 
 HELP = """usage: fastnst inspect content|style|features|sweep PICTURE... --out FOLDER [options]
 
@@ -58,11 +62,10 @@ def run(argv: list[str]) -> int:
 
     check_writable(options.out)
     reuse_memory()
-    ACTIONS[argv[0]](options, Path(options.out))
-    return 0
+    return ACTIONS[argv[0]](options, Path(options.out))
 
 
-def _reconstruct(options: Any, out: Path) -> None:
+def _reconstruct(options: Any, out: Path) -> int:
     """Paint, from noise, what layers remember of a picture."""
     from fastnst.images import to_pil, write_image
     from fastnst.images.sheet import contact_sheet
@@ -78,9 +81,10 @@ def _reconstruct(options: Any, out: Path) -> None:
         tiles.append((f"{options.action} of {layer}", to_pil(found.image)))
     write_image(contact_sheet(tiles, len(tiles)), out / f"{options.action}.png")
     print(out / f"{options.action}.png")
+    return 0
 
 
-def _features(options: Any, out: Path) -> None:
+def _features(options: Any, out: Path) -> int:
     """Show the strongest feature maps of each layer, and its Gram matrix."""
     from fastnst.backbones import build_backbone
     from fastnst.images import write_image
@@ -91,12 +95,14 @@ def _features(options: Any, out: Path) -> None:
     for layer, sheet in feature_sheets(picture, backbone, options.layer):
         write_image(sheet, out / f"{layer}.png")
         print(out / f"{layer}.png")
+    return 0
 
 
-def _sweep(options: Any, out: Path) -> None:
+def _sweep(options: Any, out: Path) -> int:
     """Optimize one pair under every combination of settings: a labelled sheet, a CSV, TensorBoard's HParams."""
     from tqdm import tqdm
 
+    from fastnst.cli._signals import stop_gently
     from fastnst.images import to_pil, write_image
     from fastnst.images.sheet import contact_sheet
     from fastnst.inspection import sweep, write_hparams, write_table
@@ -114,12 +120,18 @@ def _sweep(options: Any, out: Path) -> None:
         rates,
     )
     count = len(options.style_weight) * len(options.optimizer) * len(rates)
-    results = list(tqdm(cells, total=count, desc="sweep", unit="picture"))
+    results: list[tuple[Setting, Progress, float]] = []
+    with stop_gently("finishing this picture, and writing the sheet of those so far") as stop:
+        for cell in tqdm(cells, total=count, desc="sweep", unit="picture"):
+            results.append(cell)
+            if stop.signal:
+                break
     tiles = [(f"{s.label}: {float(r.report.total):.3g}", to_pil(r.image)) for s, r, _ in results]
     write_image(contact_sheet(tiles, len(options.optimizer) * len(rates)), out / "sweep.png")
     write_table(out / "sweep.csv", results)
     write_hparams(out, results)
     print(f"{out / 'sweep.png'}, {out / 'sweep.csv'}; tensorboard --logdir {out}")
+    return 128 + stop.signal if len(results) < count else 0
 
 
 def _read(path: str, options: Any) -> Any:

@@ -1,10 +1,13 @@
 import csv
+import signal
 
 import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import fastnst.inspection
 from fastnst.cli import run
+from fastnst.inspection import sweep
 
 
 @pytest.mark.parametrize("action", ["content", "style"])
@@ -41,6 +44,18 @@ def test_a_sweep(photos, style_picture, tmp_path):
     events = EventAccumulator(str(tmp_path / "000"))
     events.Reload()
     assert "hparam/loss" in events.Tags()["scalars"]
+
+
+def test_an_interrupted_sweep_keeps_what_was_found(photos, style_picture, tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        yield from sweep(*arguments)
+
+    monkeypatch.setattr(fastnst.inspection, "sweep", interrupted)
+    words = ["sweep", str(photos / "01.png"), str(style_picture), "--size", "32", "--steps", "2", "--device", "cpu"]
+    assert run(["inspect", *words, "--out", str(tmp_path)]) == 143
+    assert len((tmp_path / "sweep.csv").read_text().splitlines()) == 2
+    assert (tmp_path / "sweep.png").exists()
 
 
 @pytest.mark.parametrize(
