@@ -22,10 +22,10 @@ td,th{padding:.25rem .75rem;border-bottom:1px solid #ddd;text-align:right}td:fir
 pre{background:#f5f5f5;padding:.75rem;overflow:auto;font-size:13px}.note{color:#666}"""
 
 NOTE = """Every result is judged in float32 on the clipped picture of 8 bits, under the objective that the network was
-trained for. Iterations are evaluations of loss and gradient. L-BFGS is clipped after every step, as Johnson et al. do,
-but begins at the photograph, whence it is there sooner than from noise. Dots mark where it equals the network; bands
-are quartiles. fastnst optimize spends its first evaluations on smaller pictures. The unseen distance is one that nobody
-optimized."""
+trained for. Iterations are evaluations of loss and gradient, by the L-BFGS that is projected: clipped after every step,
+as Johnson et al. do, but begun at the photograph, whence it is there sooner than from noise. Dots mark where it equals
+the network; bands are quartiles. fastnst optimize spends its first evaluations on smaller pictures, and one or two more,
+which are not counted, where the size or the precision changes. The unseen distance is one that nobody optimized."""
 
 
 def write_report(
@@ -151,8 +151,8 @@ def _bars(axes: Any, cases: Sequence[Case], size: int) -> None:
 
 
 def pictures(case: Case, network: str) -> list[tuple[str, Tensor]]:
-    """Choose what is shown: the photograph, the network, and L-BFGS on its way."""
-    strip = [("photograph", case.pictures["photograph"]), (network, case.pictures[network])]
+    """Choose what is shown: the photograph, the networks, and L-BFGS on its way to the first of them."""
+    strip = [(name, case.pictures[name]) for name in ("photograph", *case.networks)]
     marks = [point.evaluations for point in case.curves[YARDSTICK]]
     found = crossing(case.curves[YARDSTICK], case.networks[network][0].total)
     equal = min(marks, key=lambda mark: abs(mark - found[0])) if found else marks[-1]

@@ -103,10 +103,10 @@ def _contenders(
         YARDSTICK: descend(objective, photo, Lbfgs(), 1.0, steps, project=True),
         "L-BFGS, projected, from noise": descend(objective, noise(photo, 0), Lbfgs(), 1.0, steps, project=True),
         "Adam": descend(objective, photo, Adam(), 0.02, steps),
-        "fastnst optimize": _coarse_to_fine(photo, style, loss, steps),
+        "fastnst optimize": _optimize(photo, style, loss, steps),
     }
     for network, painted in starts.items():
-        ways[refined(network)] = descend(objective, painted, Lbfgs(), 1.0, steps)
+        ways[refined(network)] = _optimize(photo, style, loss, steps, painted)
     return ways
 
 
@@ -134,8 +134,12 @@ def descend(
         yield position.view(first.shape)
 
 
-def _coarse_to_fine(photo: Tensor, style: Tensor, loss: PerceptualLoss, steps: int) -> Iterator[Tensor]:
-    for state in Optimization(photo, [Style(style)], loss, OptimizeConfig(steps=steps)):
+def _optimize(
+    photo: Tensor, style: Tensor, loss: PerceptualLoss, steps: int, painted: Tensor | None = None
+) -> Iterator[Tensor]:
+    """Yield what ``fastnst optimize`` does, from coarse to fine, or beginning with what a network painted."""
+    config = OptimizeConfig(steps=steps)
+    for state in Optimization(photo, [Style(style)], loss, config, painted, refine=painted is not None):
         yield state.image
 
 
