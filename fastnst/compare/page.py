@@ -24,7 +24,7 @@ pre{background:#f5f5f5;padding:.75rem;overflow:auto;font-size:13px}.note{color:#
 NOTE = """Every result is judged in float32 on the clipped picture of 8 bits, under the objective that the network was
 trained for. Iterations are evaluations of loss and gradient, by the L-BFGS that is projected: clipped after every step,
 as Johnson et al. do, but begun at the photograph, whence it is there sooner than from noise. Dots mark where it equals
-the network; bands are quartiles. fastnst optimize spends its first evaluations on smaller pictures, and one or two more,
+the network; bands are quartiles. fastnst optimize spends its first evaluations on smaller pictures, and one or two,
 which are not counted, where the size or the precision changes. The unseen distance is one that nobody optimized."""
 
 
