@@ -183,6 +183,8 @@ def _read_mask(path: str, content: Tensor) -> Tensor:
         ConfigError: It is all black.
     """
     mask = luma(read_image(path)).to(content)
+    if not float(mask.max()):
+        raise ConfigError(f"{path}: a mask that is all black paints nothing; white paints, black keeps")
     if mask.shape[2:] != content.shape[2:]:
         ratio, wanted = mask.shape[3] / mask.shape[2], content.shape[3] / content.shape[2]
         if abs(ratio / wanted - 1) > 0.02:
@@ -191,8 +193,6 @@ def _read_mask(path: str, content: Tensor) -> Tensor:
                 file=sys.stderr,
             )
         mask = resize(mask, *content.shape[2:])
-    if not float(mask.max()):
-        raise ConfigError(f"{path}: a mask that is all black paints nothing; white paints, black keeps")
     return feather(mask)
 
 
