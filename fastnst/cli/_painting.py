@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 STARTS = ("content", "noise", "style", "best")
 """What may be begun with by name; anything else is a picture or a trained network, whose result is refined."""
 
-
 MOST_KEPT = 1024
 """Longer side, in pixels, up to which freed memory is kept: of a large picture, pieces of it would add up."""
 

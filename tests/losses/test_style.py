@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fastnst.losses import STYLE_LOSSES
+from fastnst.losses.style import RIDGE
 
 each = pytest.mark.parametrize("name", sorted(STYLE_LOSSES))
 
@@ -82,8 +83,11 @@ def test_wasserstein_of_independent_channels_is_that_of_means_and_deviations():
     loss = STYLE_LOSSES["wasserstein"]()
     ours = torch.tensor([[1.0, 3.0, 1.0, 3.0], [0.0, 0.0, 4.0, 4.0]]).view(1, 2, 1, 4)
     theirs = torch.tensor([[2.0, 8.0, 2.0, 8.0], [5.0, 5.0, 7.0, 7.0]]).view(1, 2, 1, 4)
-    # Means (2, 2) and (5, 6), deviations (1, 2) and (3, 1): (9 + 16 + 4 + 1) / 2 channels.
-    assert loss(ours, loss.target(theirs)).item() == pytest.approx(15, rel=1e-3)
+    # Means (2, 2) and (5, 6), variances (1, 4) and (9, 1), whose mean is 5: 15 without the ridge.
+    ridge = 5 * RIDGE
+    first, second = ((a + ridge) ** 0.5 - (b + ridge) ** 0.5 for a, b in ((1, 9), (4, 1)))
+    expected = (9 + 16 + first**2 + second**2) / 2
+    assert loss(ours, loss.target(theirs)).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_wasserstein_of_a_turned_cloud_is_that_of_the_cloud():
