@@ -12,8 +12,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from fastnst.atomic import replacing
 from fastnst.errors import first_line
-from fastnst.files import replacing
 from fastnst.networks import NETWORKS, TransformationNetwork, build_network
 
 SCHEMA = 1

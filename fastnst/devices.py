@@ -1,10 +1,15 @@
 """Where to compute, in which precision, and with what memory."""
 
 import ctypes
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
 
 import torch
 
 from fastnst.errors import ConfigError
+
+Precision = Literal["float32", "bfloat16"]
+"""In which numbers a network or a backbone computes; what is summed or written is float32 either way."""
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -28,6 +33,16 @@ def fast_bfloat16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return device.type == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def best_precision(device: torch.device) -> Precision:
+    """Return ``bfloat16`` where a device has it in hardware, ``float32`` elsewhere."""
+    return "bfloat16" if fast_bfloat16(device) else "float32"
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """Return the context in which convolutions and products on ``device`` are computed in ``precision``."""
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
 
 
 def reuse_memory() -> None:

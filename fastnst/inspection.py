@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fastnst.atomic import replacing
 from fastnst.backbones import FeatureExtractor
-from fastnst.files import replacing
 from fastnst.images import to_pil
 from fastnst.images.sheet import contact_sheet
 from fastnst.losses import LossConfig, gram

@@ -43,6 +43,10 @@ class Registry(Generic[T]):
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that ``name`` is unknown, guess what was meant, and list what there is."""
     known = list(known)
-    guess = get_close_matches(name, known, n=1)
-    hint = f"; did you mean {guess[0]!r}?" if guess else "."
-    return f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}"
+    return f"unknown {kind} {name!r}{guess(name, known) or '.'} Known: {', '.join(known)}"
+
+
+def guess(name: str, known: Iterable[str]) -> str:
+    """Ask whether the nearest known name was meant; say nothing where none is near."""
+    nearest = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""

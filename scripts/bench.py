@@ -50,7 +50,7 @@ def training(device: torch.device) -> list[Contender]:
     precision = best_precision(device)
     return [
         Contender("train/baseline", "plain_step", ()),
-        Contender("train/quality", "our_step", ("papers/pytorch_examples",), precision),
+        Contender("train/quality", "our_step", ("pytorch_examples",), precision),
         Contender("train/fast", "our_step", ("fast",), precision),
     ]
 

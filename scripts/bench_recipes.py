@@ -86,7 +86,7 @@ def plain_step(device: torch.device) -> Work:
 
 def preset(name: str) -> dict[str, Any]:
     """Read the model's settings of a config that comes along."""
-    return yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())["model"]
+    return yaml.safe_load((CONFIGS / "train" / f"{name}.yaml").read_text())["model"]
 
 
 def our_step(config: str, device: torch.device) -> Work:

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from PIL import Image, ImageOps
 
-from fastnst import shipped
+from fastnst import assets
+from fastnst.atomic import replacing
 from fastnst.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from fastnst.cli.models import artwork, network_line
-from fastnst.files import replacing
 from fastnst.images import open_image, pack_image, read_image, resize
 from fastnst.inference import load
 from fastnst.registry import unknown
@@ -106,7 +106,7 @@ def write_sheet(photos: list[Path], path: Path) -> None:
     """Paint every photograph with every style that comes along."""
     squares = [ImageOps.fit(open_image(photo), (SIDE, SIDE), Image.Resampling.LANCZOS) for photo in photos]
     columns = [squares]
-    for model in shipped.styles().values():
+    for model in assets.styles().values():
         stylizer = load(model)
         columns.append([stylizer(square) for square in squares])
     sheet = Image.new("RGB", (SIDE * len(columns), SIDE * len(squares)))

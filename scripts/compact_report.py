@@ -32,9 +32,9 @@ def agreement(student: FeatureExtractor, teacher: FeatureExtractor, images: Tens
     for backbone in (student, teacher):
         target = gram(backbone(style, [layer])[layer])
         image = images.clone().requires_grad_()
-        apart = (gram(backbone(image, [layer])[layer]) - target).square().mean((1, 2)) / target.square().mean()
-        apart.sum().backward()
-        distances.append(apart.detach())
+        distance = (gram(backbone(image, [layer])[layer]) - target).square().mean((1, 2)) / target.square().mean()
+        distance.sum().backward()
+        distances.append(distance.detach())
         gradients.append(image.grad.flatten(1))
     return correlation, (distances[0] / distances[1]).median(), F.cosine_similarity(*gradients).median()
 

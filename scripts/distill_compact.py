@@ -112,8 +112,8 @@ def descend(features: Features, image: Tensor, style: Features, content: Tensor,
     loss = torch.zeros(())
     for i, layer in enumerate(LAYERS):
         target = gram(style[layer]).detach()
-        apart = (gram(features[layer]) - target).square().mean((1, 2)) / target.square().mean((1, 2))
-        loss = loss + (mix[:, i] * apart).sum()
+        distance = (gram(features[layer]) - target).square().mean((1, 2)) / target.square().mean((1, 2))
+        loss = loss + (mix[:, i] * distance).sum()
     moved = (features[LAYERS[-1]] - content.detach()).float().square().mean((1, 2, 3))
     loss = loss + (mix[:, 3] * moved).sum()
     return torch.autograd.grad(loss, image, create_graph=graph)[0]

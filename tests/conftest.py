@@ -12,7 +12,7 @@ os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 from safetensors.torch import save_file
 from torch import nn
 
-from fastnst import shipped
+from fastnst.assets import bundled
 from fastnst.backbones import FeatureExtractor
 from fastnst.backbones._extractor import conv_relu, pool
 from fastnst.checkpoint import Metadata, describe, load_checkpoint, save_checkpoint
@@ -92,8 +92,8 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shipped_styles(tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in place of the one that comes along: ``waves`` with a card, ``plain`` without, ``torn`` damaged."""
+def bundled_styles(tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in place of the bundled one: ``waves`` with a card, ``plain`` without, ``torn`` damaged."""
     folder = tmp_path / "root" / "checkpoints"
     folder.mkdir(parents=True)
     network, _ = load_checkpoint(model_file)
@@ -104,7 +104,7 @@ def shipped_styles(tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyP
     (folder / "waves.md").write_text("# Waves\n\nA card.\n")
     save_checkpoint(folder / "plain.safetensors", network, Metadata(describe(network)))
     (folder / "torn.safetensors").write_bytes((folder / "waves.safetensors").read_bytes()[:999])
-    monkeypatch.setattr(shipped, "PACKAGE", tmp_path / "root" / "fastnst")
+    monkeypatch.setattr(bundled, "PACKAGE", tmp_path / "root" / "fastnst")
     return folder
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fastnst"
-BASE = {"devices", "errors", "registry", "files"}
+BASE = {"devices", "errors", "registry", "atomic", "budget"}
 ALLOWED = {
     "errors": set(),
     "devices": {"errors"},
     "registry": {"errors"},
-    "files": set(),
-    "shipped": {"errors", "registry"},
+    "atomic": set(),
+    "budget": {"errors"},
+    "assets": BASE,
     "images": BASE,
     "backbones": BASE | {"images"},
     "networks": BASE | {"images"},
@@ -25,8 +26,7 @@ ALLOWED = {
     "optimize": BASE | {"losses", "images", "networks"},
     "inspection": BASE | {"backbones", "images", "losses", "optimize"},
     "compare": BASE | {"images", "losses", "optimize"},
-    "samples": BASE,
-    "inference": BASE | {"shipped", "checkpoint", "networks", "images"},
+    "inference": BASE | {"assets", "checkpoint", "networks", "images"},
 }
 FREE = {"cli", "__init__", "__main__"}
 

@@ -51,7 +51,7 @@ def test_the_baseline_objective_is_ours_in_raw_units(script):
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight)
     plain = recipes.Plain(nn.Sequential(*backbone.stages.values()), (3, 8, 15, 22))
-    config = LossConfig(**recipes.preset("papers/pytorch_examples")["loss"])
+    config = LossConfig(**recipes.preset("pytorch_examples")["loss"])
     ours = PerceptualLoss(backbone, config.content, config.style, GramLoss(), config.style_weight, 0, "raw")
     photo, painted, style = torch.rand(3, 1, 3, 32, 32).unbind()
     report = ours(painted, ours.content_target(photo), ours.style_target(style))

@@ -1,7 +1,16 @@
 """Frozen feature networks, by name."""
 
 from fastnst.backbones import compact, squeezenet, vgg  # noqa: F401 (they register their members)
-from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Features, Padding, Pooling
+from fastnst.backbones._extractor import BACKBONES, DEFAULT_LAYERS, FeatureExtractor, Features, Padding, Pooling
 from fastnst.backbones._weights import FOLDER_VARIABLE, build_backbone
 
-__all__ = ["BACKBONES", "FOLDER_VARIABLE", "FeatureExtractor", "Features", "Padding", "Pooling", "build_backbone"]
+__all__ = [
+    "BACKBONES",
+    "DEFAULT_LAYERS",
+    "FOLDER_VARIABLE",
+    "FeatureExtractor",
+    "Features",
+    "Padding",
+    "Pooling",
+    "build_backbone",
+]

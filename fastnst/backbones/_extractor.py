@@ -1,6 +1,7 @@
 """The frozen network whose features are compared (the loss network, phi, of the papers)."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -88,16 +89,16 @@ class FeatureExtractor(nn.Module):
             side += 1
         return side
 
-    def reach(self, layer: str) -> tuple[int, int]:
-        """Return how many pixels apart the positions of a layer are, and how far beyond those they see at most."""
+    def extent(self, layer: str) -> tuple[int, int]:
+        """Return the stride of a layer in pixels, and the margin: how far its positions see beyond their own square."""
         stages = list(self.stages.values())[: list(self.stages).index(layer) + 1]
-        apart, before, field = 1, 0, 1
+        stride, before, field = 1, 0, 1
         for module in (m for stage in stages for m in _sizing(stage)):
-            kernel, stride, padding = _geometry(module)
-            before += padding * apart
-            field += (kernel - 1) * apart
-            apart *= stride
-        return apart, max(before, field - before - apart, 0)
+            kernel, step, padding = _geometry(module)
+            before += padding * stride
+            field += (kernel - 1) * stride
+            stride *= step
+        return stride, max(before, field - before - stride, 0)
 
     def _check(self, images: Tensor, wanted: set[str]) -> None:
         for layer in wanted - set(self.stages):
@@ -111,8 +112,28 @@ class FeatureExtractor(nn.Module):
             )
 
 
-BACKBONES: Registry[Callable[[Pooling, Padding], FeatureExtractor]] = Registry("backbone")
+Factory = Callable[[Pooling, Padding], FeatureExtractor]
+
+BACKBONES: Registry[Factory] = Registry("backbone")
 """Factories of whole networks without weights, by the name that configs and checkpoints use."""
+
+
+@dataclass(frozen=True)
+class DefaultLayers:
+    """Layers that a backbone is compared in unless a loss names others."""
+
+    content: tuple[str, ...]
+    style: tuple[str, ...]
+
+
+DEFAULT_LAYERS: dict[str, DefaultLayers] = {}
+"""By the name of the backbone."""
+
+
+def register_backbone(name: str, content: tuple[str, ...], style: tuple[str, ...]) -> Callable[[Factory], Factory]:
+    """Decorate a factory to make it known as ``name``, with the layers it is compared in by default."""
+    DEFAULT_LAYERS[name] = DefaultLayers(content, style)
+    return BACKBONES.register(name)
 
 
 def conv_relu(block: str, channels_in: int, channels: int, padding: Padding) -> dict[str, nn.Module]:

@@ -2,11 +2,11 @@
 
 from torch import nn
 
-from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Padding, Pooling, conv_relu
+from fastnst.backbones._extractor import FeatureExtractor, Padding, Pooling, conv_relu, register_backbone
 from fastnst.errors import ConfigError
 
 
-@BACKBONES.register("compact")
+@register_backbone("compact", content=("relu3_1",), style=("relu1_1", "relu2_1", "relu3_1"))
 def compact(pooling: Pooling, padding: Padding) -> FeatureExtractor:
     """Predict VGG-19's relu1_1, relu2_1, relu3_1 and relu4_1, with a third of its arithmetic through relu3_1.
 

@@ -6,7 +6,7 @@ Source: Iandola et al. SqueezeNet. arXiv:1602.07360, figure 2 (1.0) and the auth
 import torch
 from torch import Tensor, nn
 
-from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Padding, Pooling, pool
+from fastnst.backbones._extractor import FeatureExtractor, Padding, Pooling, pool, register_backbone
 
 FIRES = {
     2: (64, 16, 64),
@@ -46,13 +46,13 @@ def stages(conv1: nn.Conv2d, pools: set[int], pooling: Pooling, padding: Padding
     return named
 
 
-@BACKBONES.register("squeezenet1_0")
+@register_backbone("squeezenet1_0", content=("fire2",), style=("relu1", "fire3", "fire4", "fire5"))
 def squeezenet1_0(pooling: Pooling, padding: Padding) -> FeatureExtractor:
     """Seven-pixel first layer, pooling behind fire4 and fire8."""
     return FeatureExtractor("squeezenet1_0", stages(nn.Conv2d(3, 96, 7, stride=2), {4, 8}, pooling, padding))
 
 
-@BACKBONES.register("squeezenet1_1")
+@register_backbone("squeezenet1_1", content=("fire2",), style=("relu1", "fire3", "fire4", "fire5"))
 def squeezenet1_1(pooling: Pooling, padding: Padding) -> FeatureExtractor:
     """Three-pixel first layer, pooling behind fire3 and fire5; 2.4 times cheaper than 1.0."""
     return FeatureExtractor("squeezenet1_1", stages(nn.Conv2d(3, 64, 3, stride=2), {3, 5}, pooling, padding))

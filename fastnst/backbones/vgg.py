@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Padding, Pooling, conv_relu, pool
+from fastnst.backbones._extractor import FeatureExtractor, Padding, Pooling, conv_relu, pool, register_backbone
 
 CHANNELS = (64, 128, 256, 512, 512)
 DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -27,19 +27,19 @@ def stages(depths: tuple[int, ...], pooling: Pooling, padding: Padding) -> dict[
     return named
 
 
-@BACKBONES.register("vgg16")
+@register_backbone("vgg16", content=("relu3_3",), style=("relu1_2", "relu2_2", "relu3_3", "relu4_3"))
 def vgg16(pooling: Pooling, padding: Padding) -> FeatureExtractor:
     """Torchvision's own training of VGG-16; activations are about 1."""
     return FeatureExtractor("vgg16", stages(DEPTHS["vgg16"], pooling, padding))
 
 
-@BACKBONES.register("vgg19")
+@register_backbone("vgg19", content=("relu3_1",), style=("relu1_1", "relu2_1", "relu3_1"))
 def vgg19(pooling: Pooling, padding: Padding) -> FeatureExtractor:
     """Torchvision's own training of VGG-19; activations are about 1."""
     return FeatureExtractor("vgg19", stages(DEPTHS["vgg19"], pooling, padding))
 
 
-@BACKBONES.register("vgg16_caffe")
+@register_backbone("vgg16_caffe", content=("relu3_3",), style=("relu1_2", "relu2_2", "relu3_3", "relu4_3"))
 def vgg16_caffe(pooling: Pooling, padding: Padding) -> FeatureExtractor:
     """The original Oxford VGG-16 that the papers used (``IMAGENET1K_FEATURES``); 0 to 255 minus the mean color."""
     return FeatureExtractor("vgg16_caffe", stages(DEPTHS["vgg16"], pooling, padding), CAFFE_MEAN, CAFFE_STD)

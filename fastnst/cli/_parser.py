@@ -5,17 +5,17 @@ import re
 import sys
 from typing import NoReturn
 
-from fastnst.shipped import find_config
+from fastnst.assets import find_config
 
 
-def with_configs(argv: list[str]) -> list[str]:
+def with_configs(argv: list[str], command: str) -> list[str]:
     """Replace the names behind ``--config`` by paths."""
     found, expect = [], False
     for word in argv:
         if expect:
-            word = find_config(word)
+            word = str(find_config(word, command))
         elif word.startswith("--config="):
-            word = f"--config={find_config(word.removeprefix('--config='))}"
+            word = f"--config={find_config(word.removeprefix('--config='), command)}"
         expect = word == "--config"
         found.append(word)
     return found

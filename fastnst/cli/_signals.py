@@ -22,7 +22,7 @@ def stop_gently(doing: str) -> Iterator[Stop]:
 
     def note(number: int, frame: FrameType | None) -> None:
         if stop.signal:
-            raise KeyboardInterrupt
+            raise SystemExit(128 + number)
         stop.signal = number
         tqdm.write(f"{doing}; once more to stop at once", file=sys.stderr)
 

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fastnst.assets import find_style
 from fastnst.cli._parser import Parser
 from fastnst.errors import ConfigError
-from fastnst.shipped import find_style
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -112,7 +112,7 @@ def run(argv: list[str]) -> int:
 
 def _check(options: Any) -> None:
     """Refuse, before any work, what cannot be done or would lose a file."""
-    from fastnst.files import check_writable
+    from fastnst.atomic import check_writable
 
     for name in ("count", "steps"):
         if getattr(options, name) < 1:

@@ -10,8 +10,8 @@ SHEET_SIDE = 384
 
 def arguments() -> list[str]:
     """Lay out style and photographs in the run's folder and return the training's command line."""
+    from fastnst.assets.samples import copy_photos, draw_painting
     from fastnst.images import write_image
-    from fastnst.samples import copy_photos, draw_painting
 
     copy_photos(FOLDER / "photos")
     if not (FOLDER / "painting.png").exists():

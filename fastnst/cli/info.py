@@ -45,8 +45,8 @@ def read(file: str) -> dict[str, Any]:
     from fastnst.images import EXTENSIONS, read_note
 
     if path.suffix.lower() not in EXTENSIONS:
+        from fastnst.assets import find_style
         from fastnst.cli.models import facts
-        from fastnst.shipped import find_style
 
         said = facts(find_style(file))
         if "error" in said:

@@ -57,8 +57,8 @@ def run(argv: list[str]) -> int:
     if options.size < 8 or getattr(options, "steps", 1) < 1:
         raise ConfigError(f"--size must be at least 8, and --steps at least 1, got {options.size}")
 
+    from fastnst.atomic import check_writable
     from fastnst.devices import reuse_memory
-    from fastnst.files import check_writable
 
     check_writable(options.out)
     reuse_memory()

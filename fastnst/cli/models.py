@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnst import shipped
+from fastnst import assets
 from fastnst.cli._parser import Parser
 from fastnst.errors import ConfigError
 
@@ -30,7 +30,7 @@ def parser() -> Parser:
 def run(argv: list[str]) -> int:
     """List the styles, or show one."""
     options = parser().parse_args(argv)
-    styles = {options.name: shipped.style_path(options.name)} if options.name else shipped.styles()
+    styles = {options.name: assets.style_path(options.name)} if options.name else assets.styles()
     if options.json:
         print(json.dumps({name: facts(path) for name, path in styles.items()}, indent=2))
     elif options.name:
@@ -79,9 +79,9 @@ def listing(styles: dict[str, Path]) -> str:
 
 def entries(styles: dict[str, Path]) -> Iterator[str]:
     """Show each style: a landscape painted with it beside what there is to say; a damaged file takes one line."""
+    from fastnst.assets.samples import draw_landscape
     from fastnst.cli._terminal import colors_of, draw
     from fastnst.inference import load
-    from fastnst.samples import draw_landscape
 
     landscape, colors = draw_landscape(), colors_of(sys.stdout)
     for name, path in styles.items():

@@ -82,7 +82,7 @@ class Job:
 
 def run(argv: list[str]) -> int:
     """Optimize every picture asked for; the broken ones among several are reported and passed over."""
-    options = _parse(with_configs(argv))
+    options = _parse(with_configs(argv, "optimize"))
     jobs = plan(options, argv)
     _check(options, jobs)
 
@@ -167,7 +167,7 @@ def _without(argv: list[str], *names: str) -> list[str]:
 
 def _check(options: Namespace, jobs: list[Job]) -> None:
     """Refuse, before any work, what cannot be done or would lose a file."""
-    from fastnst.files import check_writable
+    from fastnst.atomic import check_writable
     from fastnst.images import check_output
 
     styles = len(jobs[0].styles)

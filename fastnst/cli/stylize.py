@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastnst import __version__
+from fastnst.assets import find_style
 from fastnst.cli import EXIT_PARTLY
 from fastnst.cli._parser import Parser, truth
 from fastnst.errors import ConfigError
-from fastnst.shipped import find_style
 
 if TYPE_CHECKING:
     from fastnst.inference import Stylizer
@@ -56,7 +56,7 @@ def run(argv: list[str]) -> int:
     jobs = plan(inputs, out, several)
     check(jobs, options.overwrite)
 
-    from fastnst.files import check_writable
+    from fastnst.atomic import check_writable
     from fastnst.inference import load
 
     for folder in {target.parent for _, target in jobs}:

@@ -9,13 +9,13 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from fastnst.assets import configs
+from fastnst.atomic import check_writable
 from fastnst.cli import demo
 from fastnst.cli._parser import fail, with_configs
 from fastnst.data import ImageDataModule
 from fastnst.devices import fast_bfloat16, pick_device, reuse_memory
 from fastnst.errors import ConfigError
-from fastnst.files import check_writable
-from fastnst.shipped import configs
 from fastnst.training import (
     RESUME_FILE,
     STYLE_FILE,
@@ -77,11 +77,11 @@ and the photographs that come with scikit-image, in a few minutes.
 def run(argv: list[str]) -> int:
     """Train; returns 0 when done, 130 or 143 when interrupted with everything saved."""
     if "-h" in argv or "--help" in argv:
-        print(HELP.format(configs=", ".join(configs())))
+        print(HELP.format(configs=", ".join(configs("train"))))
         return 0
     _quiet()
     reuse_memory()
-    cli = TrainCLI(["fit", *with_configs([_long(word) for word in argv or demo.arguments()])])
+    cli = TrainCLI(["fit", *with_configs([_long(word) for word in argv or demo.arguments()], "train")])
     if cli.stop.received:
         return 128 + cli.stop.received
     if not argv:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from fastnst.atomic import replacing
 from fastnst.compare.race import YARDSTICK, Case, crossing, refined
 from fastnst.compare.summary import headline
-from fastnst.files import replacing
 from fastnst.images import to_pil
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#222}

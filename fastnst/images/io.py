@@ -18,8 +18,8 @@ import torch
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
+from fastnst.atomic import replacing
 from fastnst.errors import first_line
-from fastnst.files import replacing
 
 log = logging.getLogger(__name__)
 

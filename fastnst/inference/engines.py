@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fastnst.devices import Precision
 from fastnst.errors import ConfigError
 from fastnst.images import pad_to
 from fastnst.networks import TransformationNetwork
@@ -19,7 +20,6 @@ from fastnst.networks.layers import InstanceNorm, Inverted, Residual
 from fastnst.networks.lite import Lite
 
 Engine = Literal["torch", "openvino"]
-Precision = Literal["float32", "bfloat16"]
 
 
 def pick_engine(

@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fastnst.assets import find_style
 from fastnst.checkpoint import Metadata, load_checkpoint
-from fastnst.devices import fast_bfloat16, pick_device
+from fastnst.devices import Precision, best_precision, pick_device
 from fastnst.images import open_image, to_pil, to_tensor
-from fastnst.inference.engines import Engine, Precision, pick_engine
+from fastnst.inference.engines import Engine, pick_engine
 from fastnst.networks import TransformationNetwork
-from fastnst.shipped import find_style
 
 MAX_BATCH_PIXELS = 2**22
 """Images of a tensor are painted one by one above this size, to bound memory."""
@@ -44,7 +44,7 @@ class Stylizer:
         engine: Engine = "torch",
     ) -> None:
         self.device = pick_device(device)
-        self.precision = precision or ("bfloat16" if fast_bfloat16(self.device) else "float32")
+        self.precision = precision or best_precision(self.device)
         self.metadata = metadata
         self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)
         self.network.compute_in(getattr(torch, self.precision))

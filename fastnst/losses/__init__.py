@@ -1,9 +1,11 @@
 """Perceptual losses on the features of a frozen backbone."""
 
+from fastnst.losses.config import LossConfig
 from fastnst.losses.functional import gram, total_variation
-from fastnst.losses.perceptual import LossConfig, LossReport, PerceptualLoss, Region, Target
+from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region, Target
 from fastnst.losses.style import STYLE_LOSSES, GramLoss, StyleLoss
 from fastnst.losses.tiled import TiledLoss
+from fastnst.losses.whole import WholeLoss
 
 __all__ = [
     "STYLE_LOSSES",
@@ -15,6 +17,7 @@ __all__ = [
     "StyleLoss",
     "Target",
     "TiledLoss",
+    "WholeLoss",
     "gram",
     "total_variation",
 ]

@@ -1,18 +1,16 @@
 """The one objective of fastnst: training, optimization and comparison all judge by it."""
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fastnst.backbones import FeatureExtractor, Padding, Pooling, build_backbone
-from fastnst.errors import ConfigError
+from fastnst.backbones import FeatureExtractor
 from fastnst.losses.functional import mean_square, total_variation
-from fastnst.losses.style import STYLE_LOSSES, StyleLoss
+from fastnst.losses.style import StyleLoss
 
 Units = Literal["relative", "raw"]
 
@@ -168,62 +166,6 @@ class PerceptualLoss(nn.Module):
         if self.units == "raw":
             return dict.fromkeys(features, 1.0)
         return {layer: _positive(maps.float().square().mean()) for layer, maps in features.items()}
-
-
-@dataclass(frozen=True)
-class LossConfig:
-    """Which features are compared and how much each counts; plain data, the same for every command.
-
-    Args:
-        backbone: Frozen network whose features are compared, e.g. ``compact`` or ``vgg19``.
-        content: Weight of each content layer.
-        style: Weight of each style layer; in relative units only their proportions count.
-        style_loss: Statistic compared in the style layers.
-        style_weight: Factor on all style terms; more is more painting and less photograph. In relative units 30 paints
-            boldly, 10 keeps the photograph, 100 keeps little of it.
-        tv: Weight of the total variation of the painting in [0, 1], which smooths.
-        units: ``relative``: weights mean the same everywhere; ``raw``: the plain convention that papers' weights
-            refer to.
-        pooling: Of the backbone: ``max`` as trained, or ``average``.
-        padding: Of the backbone: ``reflect``, or ``zeros`` as trained, which draws a gray frame around what is painted.
-        weights: File with the backbone's weights, in place of the usual places.
-    """
-
-    backbone: str = "compact"
-    content: dict[str, float] = field(default_factory=lambda: {"relu3_1": 1.0})
-    style: dict[str, float] = field(default_factory=lambda: {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0})
-    style_loss: str = "gram"
-    style_weight: float = 30.0
-    tv: float = 5.0
-    units: Units = "relative"
-    pooling: Pooling = "max"
-    padding: Padding = "reflect"
-    weights: str | os.PathLike[str] | None = None
-
-    def __post_init__(self) -> None:
-        weights = [*self.content.values(), *self.style.values(), self.style_weight, self.tv]
-        if not all(0 <= weight < float("inf") for weight in weights):
-            raise ConfigError(f"loss weights must be finite and not negative, got {weights}")
-        if not any(self.content.values()) and not any(self.style.values()):
-            raise ConfigError("the loss compares nothing: give at least one content or style layer")
-
-    def build(self, backbone: FeatureExtractor | None = None) -> PerceptualLoss:
-        """Make the loss, with its backbone's weights loaded.
-
-        Args:
-            backbone: One that is there already, from a loss that differs in weights alone.
-
-        Raises:
-            ConfigError: An unknown name or layer, or no weights.
-        """
-        style_loss = STYLE_LOSSES[self.style_loss]()
-        layers = {*self.content, *self.style}
-        backbone = backbone or build_backbone(self.backbone, layers, self.weights, self.pooling, self.padding)
-        return PerceptualLoss(backbone, self.content, self.style, style_loss, self.style_weight, self.tv, self.units)
-
-    def describe(self) -> dict[str, Any]:
-        """Return plain data for a checkpoint, without the path of this machine's weights file."""
-        return {key: value for key, value in vars(self).items() if key != "weights"}
 
 
 def _shares(weights: Mapping[str, float]) -> dict[str, float]:

@@ -137,8 +137,8 @@ class WassersteinLoss(StyleLoss):
         # A root's slope is infinite at zero, where directions without any spread are.
         least = 1e-8 * common.detach().amax(1, keepdim=True).clamp_min(1e-12)
         shared = torch.maximum(common, least).sqrt().sum(1)
-        apart = (mean - goal).square().sum(1) + _trace(covariance) + _trace(spread) - 2 * shared
-        return (apart.mean() / mean.shape[1]).to(summary.dtype)
+        distance = (mean - goal).square().sum(1) + _trace(covariance) + _trace(spread) - 2 * shared
+        return (distance.mean() / mean.shape[1]).to(summary.dtype)
 
 
 @STYLE_LOSSES.register("sliced")

@@ -1,9 +1,8 @@
 """The loss of a picture of any size in tiles: value and gradient of the whole, in the memory of a tile."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from fastnst.devices import return_memory
 from fastnst.errors import ConfigError
 from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region, Target
+from fastnst.losses.whole import Autocast
 
 Span = tuple[int, int]
 
@@ -30,14 +30,14 @@ class Tile:
         """Cut the window out of ``(B, C, H, W)``."""
         return image[..., slice(*self.rows), slice(*self.columns)]
 
-    def first(self, apart: int) -> tuple[int, int]:
+    def first(self, stride: int) -> tuple[int, int]:
         """Return row and column of the core's first position in a layer of the whole picture."""
-        return self.core_rows[0] // apart, self.core_columns[0] // apart
+        return self.core_rows[0] // stride, self.core_columns[0] // stride
 
-    def core(self, features: Tensor, apart: int) -> Tensor:
+    def core(self, features: Tensor, stride: int) -> Tensor:
         """Take the positions that only this tile answers for out of a layer's ``(B, C, h, w)`` of the window."""
-        rows = _positions(self.rows, self.core_rows, self.height, apart)
-        columns = _positions(self.columns, self.core_columns, self.width, apart)
+        rows = _positions(self.rows, self.core_rows, self.height, stride)
+        columns = _positions(self.columns, self.core_columns, self.width, stride)
         return features[..., rows, columns]
 
 
@@ -47,7 +47,7 @@ def plan_tiles(height: int, width: int, core: int, halo: int) -> list[Tile]:
     Args:
         height: Of the picture, pixels.
         width: Of the picture, pixels.
-        core: Side of a core, pixels; a multiple of every layer's distance between positions.
+        core: Side of a core, pixels; a multiple of every layer's stride.
         halo: Pixels that a window extends beyond its core, unless the picture ends; likewise a multiple.
     """
     rows, columns = _spans(height, core, halo), _spans(width, core, halo)
@@ -64,41 +64,35 @@ def _spans(side: int, core: int, halo: int) -> list[tuple[Span, Span]]:
     ]
 
 
-def _positions(window: Span, core: Span, side: int, apart: int) -> slice:
-    start = (core[0] - window[0]) // apart
-    return slice(start, None if core[1] == side else start + (core[1] - core[0]) // apart)
+def _positions(window: Span, core: Span, side: int, stride: int) -> slice:
+    start = (core[0] - window[0]) // stride
+    return slice(start, None if core[1] == side else start + (core[1] - core[0]) // stride)
 
 
 def _tiling(
     loss: PerceptualLoss, layers: Collection[str], image: Tensor, tile: int
 ) -> tuple[Mapping[str, int], list[Tile]]:
-    """Return how far apart the positions of each layer are, and tiles that see as far as the deepest does."""
-    reaches = {layer: loss.backbone.reach(layer) for layer in layers}
-    apart = {layer: pixels for layer, (pixels, _) in reaches.items()}
-    step = max(apart.values())
-    halo = _up(max(beyond for _, beyond in reaches.values()), step)
-    return apart, plan_tiles(image.shape[2], image.shape[3], _up(tile, step), halo)
+    """Return the stride of each layer, and tiles whose windows hold all that the deepest layer sees."""
+    extents = {layer: loss.backbone.extent(layer) for layer in layers}
+    strides = {layer: stride for layer, (stride, _) in extents.items()}
+    step = max(strides.values())
+    halo = _up(max(margin for _, margin in extents.values()), step)
+    return strides, plan_tiles(image.shape[2], image.shape[3], _up(tile, step), halo)
 
 
 @torch.no_grad()
 def tiled_style_target(loss: PerceptualLoss, style: Tensor, tile: int = 256) -> Target:
     """Take the target of one style picture of any size, as ``loss.style_target`` does, in the memory of a tile."""
-    apart, tiles = _tiling(loss, loss.style, style, tile)
+    strides, tiles = _tiling(loss, loss.style, style, tile)
     sums: dict[str, Tensor] = {}
-    counts = dict.fromkeys(apart, 0)
+    counts = dict.fromkeys(strides, 0)
     for part in tiles:
         for layer, maps in loss.backbone(part.cut(style), loss.style).items():
-            own = part.core(maps, apart[layer])
+            own = part.core(maps, strides[layer])
             count = own[0, 0].numel()
             sums[layer] = sums.get(layer, 0) + count * loss.style_loss.summary(own)
             counts[layer] += count
     return loss.scaled_style({layer: total / counts[layer] for layer, total in sums.items()})
-
-
-class Precision(Protocol):
-    """Give the context in which a backbone computes."""
-
-    def __call__(self) -> AbstractContextManager[object]: ...
 
 
 class TiledLoss:
@@ -114,7 +108,7 @@ class TiledLoss:
         photo: Photograph ``(1, 3, H, W)``, RGB in [0, 1], on the device of the loss.
         styles: What is imitated; a mask has the size of the photograph.
         tile: Side of a tile's core, pixels.
-        precision: Makes the context in which the backbone computes.
+        autocast: Makes the context in which the backbone computes.
 
     Raises:
         ConfigError: The style loss is not a sum over positions.
@@ -126,12 +120,12 @@ class TiledLoss:
         photo: Tensor,
         styles: Sequence[Region],
         tile: int = 256,
-        precision: Precision = nullcontext,
+        autocast: Autocast = nullcontext,
     ) -> None:
         if not loss.style_loss.additive:
             raise ConfigError("this style loss sorts the whole picture and cannot be taken in tiles; choose another")
-        self.loss, self.styles, self.precision = loss, styles, precision
-        self.apart, self.tiles = _tiling(loss, {*loss.content, *loss.style}, photo, tile)
+        self.loss, self.styles, self.autocast = loss, styles, autocast
+        self.strides, self.tiles = _tiling(loss, {*loss.content, *loss.style}, photo, tile)
         self.content: list[dict[str, Tensor]] = []
         self.sizes: dict[str, tuple[int, int]] = {}
         self._look(photo)
@@ -147,7 +141,7 @@ class TiledLoss:
         for number, tile in enumerate(self.tiles):
             window = tile.cut(image).detach().clone(memory_format=torch.channels_last).requires_grad_()
             with torch.enable_grad():
-                with self.precision():
+                with self.autocast():
                     features = self._features(window, tile, {*self.loss.content, *self.loss.style})
                 parts = {layer: self._content(layer, features[layer], number) for layer in self.loss.content}
                 tv = self.loss.tv * _variation(window, tile)
@@ -165,16 +159,16 @@ class TiledLoss:
     def _look(self, photo: Tensor) -> None:
         """Keep the content layers of the photograph, and measure every layer."""
         for tile in self.tiles:
-            with self.precision():
-                features = self._features(tile.cut(photo), tile, self.apart)
+            with self.autocast():
+                features = self._features(tile.cut(photo), tile, self.strides)
             self.content.append({layer: features[layer] for layer in self.loss.content})
             for layer, maps in features.items():
-                top, left = tile.first(self.apart[layer])
+                top, left = tile.first(self.strides[layer])
                 self.sizes[layer] = top + maps.shape[2], left + maps.shape[3]  # the last tile is the corner
 
     def _features(self, window: Tensor, tile: Tile, layers: Collection[str]) -> dict[str, Tensor]:
         features = self.loss.backbone(window, layers) if layers else {}
-        return {layer: tile.core(maps, self.apart[layer]) for layer, maps in features.items()}
+        return {layer: tile.core(maps, self.strides[layer]) for layer, maps in features.items()}
 
     def _mean_square(self, layer: str) -> float:
         total = sum(float(part[layer].double().square().sum()) for part in self.content)
@@ -190,7 +184,7 @@ class TiledLoss:
         sums: dict[tuple[str, int], Tensor] = {}
         mass: dict[tuple[str, int], Tensor] = {}
         for tile in self.tiles if self.loss.style else ():
-            with self.precision():
+            with self.autocast():
                 features = self._features(tile.cut(image), tile, self.loss.style)
             for layer, maps in features.items():
                 for number, region in enumerate(self.styles):
@@ -214,7 +208,7 @@ class TiledLoss:
         """Return the summary of a tile's features, and how much of the picture it speaks for."""
         weights = region.weights(self.sizes[layer], maps.device)
         if weights is not None:
-            top, left = tile.first(self.apart[layer])
+            top, left = tile.first(self.strides[layer])
             weights = weights[..., top : top + maps.shape[2], left : left + maps.shape[3]]
         share = maps.new_tensor(maps[0, 0].numel(), dtype=torch.float32) if weights is None else weights.sum()
         return self.loss.style_loss.summary(maps, weights), share

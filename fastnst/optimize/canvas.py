@@ -50,7 +50,7 @@ class Canvas(ABC):
         return painted if self.where is None else torch.lerp(self.photo, painted, self.where)
 
     @abstractmethod
-    def thinner(self, onto: "Canvas") -> float:
+    def gradient_scale(self, onto: "Canvas") -> float:
         """Return what a gradient becomes multiplied by on a canvas of another size."""
 
     def smooth(self, gradient: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ class Pixels(Canvas):
         """Enlarge what was painted over the photograph, not the photograph, so that its details are there at once."""
         return onto.photo.flatten() + self.move(vector - self.photo.flatten(), onto)
 
-    def thinner(self, onto: Canvas) -> float:
+    def gradient_scale(self, onto: Canvas) -> float:
         return self.photo.numel() / onto.photo.numel()
 
     def stuck(self, vector: Tensor, gradient: Tensor) -> Tensor:
@@ -152,7 +152,7 @@ class Network(Canvas):
     def lift(self, vector: Tensor, onto: Canvas) -> Tensor:
         return vector
 
-    def thinner(self, onto: Canvas) -> float:
+    def gradient_scale(self, onto: Canvas) -> float:
         return 1.0
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from fastnst.budget import parse_time
 from fastnst.errors import ConfigError
 from fastnst.optimize.canvas import Parameterization
 from fastnst.optimize.descent import Method
-from fastnst.optimize.schedule import seconds
 
 STEPS, REFINING = 500, 150
 
@@ -43,7 +43,7 @@ class OptimizeConfig:
             if value is not None and value <= 0:
                 raise ConfigError(f"{name} must be positive, got {value}")
         if self.time_budget is not None:
-            seconds(self.time_budget)
+            parse_time(self.time_budget)
 
     def step_limit(self, refining: bool) -> int:
         """Return the steps at most, if only their number counts."""
@@ -52,7 +52,7 @@ class OptimizeConfig:
     @property
     def second_limit(self) -> float:
         """Seconds at most."""
-        return seconds(self.time_budget) if self.time_budget is not None else float("inf")
+        return parse_time(self.time_budget) if self.time_budget is not None else float("inf")
 
     @property
     def method(self) -> Method:

@@ -29,12 +29,12 @@ class Descent(ABC):
         """Return the change of ``position``, a vector; its ``gradient`` was taken there."""
 
     @abstractmethod
-    def carry(self, move: Move, thinner: float) -> None:
+    def carry(self, move: Move, gradient_scale: float) -> None:
         """Keep what was learned when the vector changes its size.
 
         Args:
             move: Turns an old vector into a new one, as the picture itself was resized.
-            thinner: What a gradient is multiplied by: with four times the pixels each weighs a quarter.
+            gradient_scale: What a gradient is multiplied by: with four times the pixels each weighs a quarter.
         """
 
     @abstractmethod
@@ -109,14 +109,14 @@ class Lbfgs(Descent):
             direction.addcmul_(step, share - rate * change.dot(direction))
         return direction
 
-    def carry(self, move: Move, thinner: float) -> None:
+    def carry(self, move: Move, gradient_scale: float) -> None:
         old = list(zip(self.steps, self.changes, strict=True))
         self.forget()
         while old:
             step, change = (move(vector) for vector in old.pop())
             if len(self.steps) == self._room(step):
                 return
-            change *= thinner
+            change *= gradient_scale
             if step.dot(change) > 0:
                 self.steps, self.changes = [step, *self.steps], [change, *self.changes]
 
@@ -162,10 +162,10 @@ class Adam(Descent):
         deviation.add_(1e-6 * deviation.mean() + 1e-30)
         return (self.mean * (-lr / (1 - first**self.taken))).div_(deviation)
 
-    def carry(self, move: Move, thinner: float) -> None:
+    def carry(self, move: Move, gradient_scale: float) -> None:
         if self.mean is not None and self.square is not None:
-            self.mean = move(self.mean) * thinner
-            self.square = move(self.square).clamp_min(0) * thinner**2
+            self.mean = move(self.mean) * gradient_scale
+            self.square = move(self.square).clamp_min(0) * gradient_scale**2
 
     def state(self) -> dict[str, Tensor]:
         if self.mean is None or self.square is None:

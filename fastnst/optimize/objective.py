@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from fastnst.images import resize
-from fastnst.losses import LossReport, PerceptualLoss, Region, TiledLoss
-from fastnst.losses.tiled import Precision, tiled_style_target
+from fastnst.losses import PerceptualLoss, Region, TiledLoss, WholeLoss
+from fastnst.losses.tiled import tiled_style_target
+from fastnst.losses.whole import Autocast
 
 WHOLE = 2**20
 """Pixels of the largest picture that is judged in one piece unless told otherwise."""
@@ -33,39 +34,19 @@ class Style:
     mask: Tensor | None = None
 
 
-class WholeLoss:
-    """Judge one picture in one piece; see :class:`~fastnst.losses.TiledLoss`, which gives the same in less memory."""
-
-    def __init__(
-        self, loss: PerceptualLoss, photo: Tensor, styles: Sequence[Region], precision: Precision = nullcontext
-    ) -> None:
-        self.loss, self.styles, self.precision = loss, styles, precision
-        with precision():
-            self.content = loss.content_target(photo.contiguous(memory_format=torch.channels_last))
-
-    def __call__(self, image: Tensor) -> tuple[LossReport, Tensor]:
-        """Return the report on ``(1, 3, H, W)``, RGB around [0, 1], and the gradient of its total, of that shape."""
-        picture = image.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
-        with torch.enable_grad(), self.precision():
-            report = self.loss(picture, self.content, self.styles)
-            report.total.backward()
-        assert picture.grad is not None
-        return LossReport({path: term.detach() for path, term in report.terms.items()}), picture.grad.contiguous()
-
-
 Objective = WholeLoss | TiledLoss
 
 
 def make_objective(
-    loss: PerceptualLoss, photo: Tensor, styles: Sequence[Region], tile: int | None, precision: Precision = nullcontext
+    loss: PerceptualLoss, photo: Tensor, styles: Sequence[Region], tile: int | None, autocast: Autocast = nullcontext
 ) -> Objective:
     """Judge in one piece where that fits into memory, and in tiles elsewhere."""
     height, width = photo.shape[2:]
     if tile is None and (height * width <= WHOLE or not loss.style_loss.additive):
-        return WholeLoss(loss, photo, styles, precision)
+        return WholeLoss(loss, photo, styles, autocast)
     if tile is not None and tile >= max(height, width):
-        return WholeLoss(loss, photo, styles, precision)
-    return TiledLoss(loss, photo, styles, tile or (TILE_CPU if photo.device.type == "cpu" else TILE_GPU), precision)
+        return WholeLoss(loss, photo, styles, autocast)
+    return TiledLoss(loss, photo, styles, tile or (TILE_CPU if photo.device.type == "cpu" else TILE_GPU), autocast)
 
 
 def make_regions(loss: PerceptualLoss, styles: Sequence[Style], height: int, width: int, scale: float) -> list[Region]:

@@ -204,7 +204,7 @@ class Optimization:
         self.stage, self.stage_step = self.stage + 1, 0
         old, new = self.canvas, self._canvas(self.stages[self.stage])
         return_memory()
-        self.descent.carry(partial(old.move, onto=new), old.thinner(new))
+        self.descent.carry(partial(old.move, onto=new), old.gradient_scale(new))
         self._enter(new, new.project_(old.lift(settled, new)))
 
     # What is kept

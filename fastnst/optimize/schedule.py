@@ -1,17 +1,12 @@
 """From coarse to fine: how large, and for how long."""
 
-import re
 from dataclasses import dataclass
-
-from fastnst.errors import ConfigError
 
 SMALLEST = 128
 """Longer side, in pixels, under which there is no coarser stage."""
 
 THINNING = 0.95
 """Steps of a stage, as a share of those of the next coarser one, which is four times cheaper."""
-
-UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
@@ -49,15 +44,3 @@ def plan_stages(height: int, width: int, steps: int, count: int | None = None, l
         Stage(*size, number, sum(costs[: i + 1]) / sum(costs))
         for i, (size, number) in enumerate(zip(sizes, counts, strict=True))
     ]
-
-
-def seconds(text: str) -> float:
-    """Read a time such as ``90``, ``60s``, ``5m`` or ``1h`` as seconds.
-
-    Raises:
-        ConfigError: Not a time, or none at all.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", text.strip().lower())
-    if not found or found[2] not in UNITS or not float(found[1]):
-        raise ConfigError(f"a time budget of {text!r}: give a time above nothing, such as 60s, 5m or 1h")
-    return float(found[1]) * UNITS[found[2]]

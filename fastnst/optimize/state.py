@@ -8,8 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from fastnst.atomic import replacing
 from fastnst.errors import ConfigError, first_line
-from fastnst.files import replacing
 from fastnst.optimize.run import Optimization
 
 FREE = {"steps", "time_budget"}

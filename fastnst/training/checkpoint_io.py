@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from pytorch_lightning.plugins.io import CheckpointIO
 
-from fastnst.files import replacing
+from fastnst.atomic import replacing
 
 
 class AtomicCheckpointIO(CheckpointIO):

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from fastnst.assets import find_config
 from fastnst.cli import demo
-from fastnst.shipped import find_config
 
 pytest.importorskip("skimage")
 
@@ -13,7 +13,7 @@ def test_everything_the_demo_uses_is_laid_out_in_its_folder(monkeypatch, tmp_pat
     monkeypatch.chdir(tmp_path)
     words = demo.arguments()
     options = dict(zip(words[::2], words[1::2], strict=True))
-    assert find_config(options["--config"]).endswith("demo.yaml")
+    assert find_config(options["--config"], "train").name == "demo.yaml"
     assert Image.open(options["--style"]).size == (720, 560)
     assert len(list(Path(options["--photos"]).iterdir())) == 10
     assert options["--resume"] == "auto"

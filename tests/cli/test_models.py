@@ -23,7 +23,7 @@ def environment(monkeypatch):
     return monkeypatch
 
 
-def test_every_style_is_listed_with_what_there_is_to_know(shipped_styles, capsys):
+def test_every_style_is_listed_with_what_there_is_to_know(bundled_styles, capsys):
     assert run(["models"]) == 0
     said = capsys.readouterr().out
     assert "Waves, 1840" in said
@@ -34,14 +34,14 @@ def test_every_style_is_listed_with_what_there_is_to_know(shipped_styles, capsys
     assert said.isascii()
 
 
-def test_a_damaged_style_takes_one_line_among_the_others(shipped_styles, capsys):
+def test_a_damaged_style_takes_one_line_among_the_others(bundled_styles, capsys):
     assert run(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len([line for line in lines if "torn" in line]) == 1
     assert "torn.safetensors: is not a whole safetensors file" in "".join(lines)
 
 
-def test_thumbnails_on_a_terminal_are_colored_blocks(shipped_styles, environment):
+def test_thumbnails_on_a_terminal_are_colored_blocks(bundled_styles, environment):
     screen = Terminal()
     environment.setattr("sys.stdout", screen)
     environment.setenv("COLORTERM", "truecolor")
@@ -49,17 +49,17 @@ def test_thumbnails_on_a_terminal_are_colored_blocks(shipped_styles, environment
     assert screen.getvalue().count("▀") == 2 * 24 * 8
 
 
-def test_json_holds_the_metadata_of_all(shipped_styles, capsys):
+def test_json_holds_the_metadata_of_all(bundled_styles, capsys):
     assert run(["models", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["waves"]["styles"][0]["artist"].startswith("A. Painter")
-    assert facts["waves"]["bytes"] == (shipped_styles / "waves.safetensors").stat().st_size
+    assert facts["waves"]["bytes"] == (bundled_styles / "waves.safetensors").stat().st_size
     assert "not a whole" in facts["torn"]["error"]
     assert run(["models", "plain", "--json"]) == 0
     assert list(json.loads(capsys.readouterr().out)) == ["plain"]
 
 
-def test_a_name_shows_its_card(shipped_styles, capsys):
+def test_a_name_shows_its_card(bundled_styles, capsys):
     assert run(["models", "waves"]) == 0
     assert capsys.readouterr().out == "# Waves\n\nA card.\n"
     assert run(["models", "plain"]) == 2
@@ -68,8 +68,8 @@ def test_a_name_shows_its_card(shipped_styles, capsys):
     assert "did you mean 'waves'?" in capsys.readouterr().err
 
 
-def test_an_installation_without_styles_says_so(shipped_styles, capsys):
-    for path in shipped_styles.iterdir():
+def test_an_installation_without_styles_says_so(bundled_styles, capsys):
+    for path in bundled_styles.iterdir():
         path.unlink()
     assert run(["models"]) == 0
     assert "no styles" in capsys.readouterr().out

@@ -180,7 +180,7 @@ def test_recipes_are_valid_configs(config):
     from fastnst.cli.optimize import parser
 
     found = parser().parse_args(
-        with_configs(["--config", config, "--content", "c.jpg", "--style", "s.jpg", "--out", "o.png"])
+        with_configs(["--config", config, "--content", "c.jpg", "--style", "s.jpg", "--out", "o.png"], "optimize")
     )
     assert found.loss.units == "raw"
 
@@ -197,8 +197,8 @@ def test_recipes_are_valid_configs(config):
         (["--content", "gone.jpg"], "gone.jpg: no such file"),
         (["--content", "a.jpg", "b.jpg"], "want a folder"),
         (["--out", "o.bmp"], "cannot write .bmp"),
-        (["--time_budget", "0s"], "above nothing"),
-        (["--time_budget", ""], "above nothing"),
+        (["--time_budget", "0s"], "above zero"),
+        (["--time_budget", ""], "above zero"),
         (["--style_mix", "1", "2"], "--style_mix has 2 for 1 styles"),
         (["--style_mix", "-1"], "must not be negative"),
         (["--mask", "a.png", "b.png"], "--mask has 2 for 1 styles"),

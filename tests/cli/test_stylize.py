@@ -135,13 +135,13 @@ def test_usage_errors_are_one_line_and_exit_with_2(model_file, monkeypatch, tmp_
     assert not list(tmp_path.iterdir())
 
 
-def test_a_style_that_comes_along_goes_by_its_name(shipped_styles, style_picture, tmp_path, monkeypatch):
+def test_a_style_that_comes_along_goes_by_its_name(bundled_styles, style_picture, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(["stylize", "--model", "waves", str(style_picture), "--out", "o.png"]) == 0
     assert Image.open("o.png").size == (80, 70)
 
 
-def test_an_unknown_style_is_guessed(shipped_styles, style_picture, capsys):
+def test_an_unknown_style_is_guessed(bundled_styles, style_picture, capsys):
     assert run(["stylize", "--model", "wave", str(style_picture)]) == 2
     assert "unknown style 'wave'; did you mean 'waves'? Known: plain, torn, waves" in one_line(capsys)
 
@@ -150,7 +150,7 @@ def test_an_unknown_style_is_guessed(shipped_styles, style_picture, capsys):
     ("name", "becomes"), [("a.jpg", "a_waves.jpg"), ("a.PNG", "a_waves.PNG"), ("a.tif", "a_waves.png")]
 )
 def test_without_out_one_picture_is_named_after_itself_and_the_style(
-    shipped_styles, make_picture, tmp_path, monkeypatch, capsys, name, becomes
+    bundled_styles, make_picture, tmp_path, monkeypatch, capsys, name, becomes
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in").mkdir()
@@ -163,7 +163,7 @@ def test_without_out_one_picture_is_named_after_itself_and_the_style(
 
 
 def test_without_out_several_pictures_go_into_a_folder_called_like_the_style(
-    shipped_styles, photos, tmp_path, monkeypatch
+    bundled_styles, photos, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     assert run(["stylize", str(photos / "01.png"), "--model", "waves", str(photos / "02.png")]) == 0

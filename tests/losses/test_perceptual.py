@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from fastnst.backbones import BACKBONES
 from fastnst.errors import ConfigError
 from fastnst.losses import GramLoss, LossConfig, PerceptualLoss
 
@@ -124,3 +125,12 @@ def test_unknown_style_loss_lists_known_names():
 
 def test_description_holds_no_path_of_this_machine():
     assert "weights" not in LossConfig(weights="/home/me/w.safetensors").describe()
+
+
+def test_every_backbone_knows_good_layers():
+    assert LossConfig("squeezenet1_1").content == {"fire2": 1.0}
+    assert set(LossConfig("vgg16").style) == {"relu1_2", "relu2_2", "relu3_3", "relu4_3"}
+    assert LossConfig("vgg19", content={}).content == {}
+    for name in BACKBONES:
+        config = LossConfig(name)
+        assert {*config.content, *config.style} <= set(BACKBONES[name]("max", "reflect").layers)

@@ -188,5 +188,5 @@ def test_tiles_change_nothing(start):
     "options", [{"steps": 0}, {"lr": 0.0}, {"tile": 0}, {"stages": 0}, {"time_budget": "0s"}, {"time_budget": "soon"}]
 )
 def test_impossible_settings_are_refused(options):
-    with pytest.raises(ConfigError, match="positive|above nothing"):
+    with pytest.raises(ConfigError, match="positive|above zero"):
         OptimizeConfig(**options)

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastnst.errors import ConfigError
-from fastnst.optimize.schedule import plan_stages, seconds
+from fastnst.optimize.schedule import plan_stages
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 1000))
@@ -29,14 +28,3 @@ def test_no_stage_is_too_small_for_the_loss():
 
 def test_one_stage_if_asked():
     assert len(plan_stages(72, 96, 100, count=1)) == 1
-
-
-@pytest.mark.parametrize(("text", "value"), [("90", 90), ("60s", 60), ("1.5m", 90), ("2 min", 120), ("1h", 3600)])
-def test_times_are_read(text, value):
-    assert seconds(text) == value
-
-
-@pytest.mark.parametrize("text", ["", "0", "0s", "-5s", "soon", "5 parsecs", "s"])
-def test_no_time_is_refused(text):
-    with pytest.raises(ConfigError, match="above nothing"):
-        seconds(text)

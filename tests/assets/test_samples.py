@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from fastnst.assets.samples import PHOTOS, copy_photos, draw_landscape, draw_painting
 from fastnst.images import EXTENSIONS, open_image
-from fastnst.samples import PHOTOS, copy_photos, draw_landscape, draw_painting
 
 
 def test_painting_is_the_same_every_time_and_full_of_color():

@@ -1,4 +1,4 @@
-"""Something to begin with when there is nothing at hand: a painting drawn here, photographs from scikit-image."""
+"""Sample pictures: a painting and a landscape drawn here, photographs from scikit-image."""
 
 import shutil
 from pathlib import Path

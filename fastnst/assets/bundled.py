@@ -1,4 +1,4 @@
-"""What comes along with fastnst, found by name: trained styles and configs."""
+"""Bundled styles and configs, found by name."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from fastnst.errors import ConfigError
 from fastnst.registry import unknown
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 
 
 def styles() -> dict[str, Path]:
@@ -14,16 +14,16 @@ def styles() -> dict[str, Path]:
     return _listing("checkpoints", "*.safetensors")
 
 
-def configs() -> dict[str, Path]:
-    """List the configs by name."""
-    return _listing("configs", "*.yaml")
+def configs(command: str) -> dict[str, Path]:
+    """List the configs of one command, ``train`` or ``optimize``, by name."""
+    return _listing(f"configs/{command}", "*.yaml")
 
 
 def style_path(name: str) -> Path:
     """Return where the style of this name is.
 
     Raises:
-        ConfigError: No style of this name comes along.
+        ConfigError: No bundled style has this name.
     """
     known = styles()
     if name not in known:
@@ -34,7 +34,7 @@ def style_path(name: str) -> Path:
 def find_style(model: str | os.PathLike[str]) -> Path:
     """Return the path of a style given by path or by name; a file wins over a name.
 
-    A path that leads nowhere is returned as it is: who opens it says what is wrong.
+    A path that does not exist is returned unchanged; the caller reports the error.
 
     Raises:
         ConfigError: A bare word that is neither a path nor a name.
@@ -46,18 +46,21 @@ def find_style(model: str | os.PathLike[str]) -> Path:
     return style_path(str(model))
 
 
-def find_config(name: str) -> str:
-    """Return the path of a config given by path or by name; a file wins over a name.
+def find_config(name: str, command: str) -> Path:
+    """Return the path of a config of one command, given by path or by name; a file wins over a name.
 
     Raises:
-        ConfigError: Neither.
+        ConfigError: Neither, or the name of another command's config.
     """
     if Path(name).is_file():
-        return name
-    known = configs()
+        return Path(name)
+    known = configs(command)
+    for other in {"train", "optimize"} - {command}:
+        if name in configs(other):
+            raise ConfigError(f"config {name!r} is for fastnst {other}, not for fastnst {command}")
     if name not in known:
-        raise ConfigError(unknown("config", name, known))
-    return str(known[name])
+        raise ConfigError(unknown("config", name, known) if known else f"config {name!r}: no such file")
+    return known[name]
 
 
 def _listing(folder: str, pattern: str) -> dict[str, Path]:

@@ -1,0 +1,247 @@
+"""The grammar that all commands share: how words are read, and the options that mean the same everywhere."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
+
+from fastnst.cli._config import expand_configs
+from fastnst.errors import ConfigError
+from fastnst.registry import guess
+
+EPILOG = "Options may be written --like_this or --like-this. --debug shows the traceback of an error."
+
+
+class Parser(argparse.ArgumentParser):
+    """Read one command's words; report a usage error as one line and exit with 2.
+
+    The standard library's parser, because it starts at once: help needs neither torch nor jsonargparse. A parser knows
+    ``--config``, whose settings come before the words that were typed, so that what is typed wins.
+
+    Args:
+        command: The words before the options, e.g. ``"stylize"`` or ``"inspect sweep"``.
+        synopsis: What must be given, for the usage line.
+        description: What the command is for.
+    """
+
+    def __init__(self, command: str, synopsis: str, description: str) -> None:
+        super().__init__(
+            prog=f"fastnst {command}",
+            usage=f"fastnst {command} {synopsis} [options]",
+            description=description,
+            epilog=EPILOG,
+            allow_abbrev=False,
+            formatter_class=Help,
+        )
+        self.command = command.split()[0]
+        self.add_argument("-c", "--config", metavar="NAME", action="append", help=config_help(self.command))
+
+    def read(self, argv: Sequence[str]) -> argparse.Namespace:
+        """Return the options that the words stand for.
+
+        Raises:
+            ConfigError: A config that is not there, or that sets what the command does not have.
+        """
+        words = self.expand(argv)
+        for word in before_separator(words):
+            if word.startswith("--") and word.partition("=")[0] not in self.known():
+                self.error(f"unknown option {word}{guess(word.partition('=')[0], self.known())}")
+        return self.parse_intermixed_args(words)
+
+    def expand(self, argv: Sequence[str]) -> list[str]:
+        """Return the words with underscores in the names of options, and with configs replaced by their settings."""
+        return expand_configs(underscored(argv), self.command, self.known())
+
+    def known(self) -> set[str]:
+        """Return the names of all options."""
+        return set(self._option_string_actions)
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with 2."""
+        message = message.replace("the following arguments are required:", "missing").removeprefix("argument ")
+        message = re.sub(r"(--\w+)/[^:,]+", r"\1", message)  # one name of an option is enough
+        usage_error(message, self.prog)
+
+
+class Help(argparse.HelpFormatter):
+    """Show each option under its short names, with its default."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32, width=116)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        names = [name for name in action.option_strings if "." not in name] or action.option_strings[:1]
+        if not names:
+            return super()._format_action_invocation(action)
+        values = self._format_args(action, self._get_default_metavar_for_optional(action).rpartition(".")[2])
+        return f"{', '.join(names)} {values}".rstrip()
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text, default = action.help or "", action.default
+        if default is None or default is False or default is argparse.SUPPRESS or "default" in text:
+            return text
+        return f"{text} (default: {' '.join(map(str, default)) if isinstance(default, list) else default})"
+
+
+def usage_error(message: str, program: str) -> NoReturn:
+    """Say in one line what is wrong with the command line; exit with 2."""
+    print(f"fastnst: error: {' '.join(message.split())}; see {program} --help", file=sys.stderr)
+    sys.exit(2)
+
+
+def config_help(command: str) -> str:
+    """Say which configs a command has."""
+    from fastnst.assets import configs
+
+    bundled = ", ".join(configs(command))
+    return "a YAML file of these options" + (f", or a bundled recipe: {bundled}" if bundled else "")
+
+
+def underscored(argv: Sequence[str]) -> list[str]:
+    """Spell the names of options with underscores."""
+    options = len(before_separator(argv))
+    return [_underscored(word) if i < options else word for i, word in enumerate(argv)]
+
+
+def before_separator(words: Sequence[str]) -> Sequence[str]:
+    """Return the words before ``--``, behind which nothing is an option."""
+    return words[: words.index("--")] if "--" in words else words
+
+
+def _underscored(word: str) -> str:
+    name, equals, value = word.partition("=")
+    return name.replace("-", "_").replace("__", "--", 1) + equals + value if name.startswith("--") else word
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Make a type of whole numbers that are not below ``least``."""
+
+    def whole(word: str) -> int:
+        try:
+            value = int(word)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{word!r} is not a whole number") from None
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is too small, must be at least {least}")
+        return value
+
+    return whole
+
+
+def optional(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Let ``null`` stand for no value."""
+    return lambda word: None if word.lower() in ("null", "none") else kind(word)
+
+
+def layer_weights(word: str) -> dict[str, float]:
+    """Read ``relu3_1``, ``relu3_1:4`` or ``{relu1_1: 1, relu3_1: 4}`` as layers with their weights."""
+    import yaml
+
+    try:
+        if word.startswith("{"):
+            return {str(name): float(weight) for name, weight in yaml.safe_load(word).items()}
+        name, _, weight = word.partition(":")
+        return {name: float(weight or 1)}
+    except (ValueError, TypeError, yaml.YAMLError):
+        raise argparse.ArgumentTypeError(f"{word!r}: give layers as relu1_1 relu3_1, or relu1_1:1 relu3_1:4") from None
+
+
+def add_computing(parser: argparse.ArgumentParser) -> None:
+    """Add where, in which precision and from which seed to compute."""
+    group = parser.add_argument_group("computing")
+    group.add_argument("--device", help="cuda, mps or cpu; the best there is by default")
+    group.add_argument(
+        "--precision", choices=("float32", "bfloat16"), help="bfloat16 by default where the hardware is fast at it"
+    )
+    group.add_argument("--seed", type=int, default=0, help="of everything random")
+
+
+def add_reporting(parser: argparse.ArgumentParser) -> None:
+    """Add how much is said."""
+    group = parser.add_argument_group("reporting")
+    group.add_argument("--quiet", action="store_true", help="print errors only")
+    group.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def add_writing(parser: argparse.ArgumentParser, skip_existing: bool = False) -> None:
+    """Add what happens to files that exist."""
+    parser.add_argument("-y", "--overwrite", action="store_true", help="replace files that exist")
+    if skip_existing:
+        parser.add_argument("--skip_existing", action="store_true", help="leave out pictures whose result exists")
+
+
+LOSS = {
+    "style_weight": (float, "W", "more is more painting and less photograph (default: 30; 3 for hrnet)"),
+    "tv": (float, "W", "weight of the total variation, which smooths (default: 5)"),
+    "backbone": (str, "NAME", "frozen network whose features are compared (default: compact)"),
+    "content": (layer_weights, "LAYER[:W]", "layers compared with the photograph (default: the backbone's own choice)"),
+    "style": (layer_weights, "LAYER[:W]", "layers compared with the style (default: the backbone's own choice)"),
+    "style_loss": (str, "NAME", "gram, moments, wasserstein or sliced (default: gram)"),
+    "weights": (str, "FILE", "the backbone's weights, in place of the usual places"),
+    "units": (str, "UNITS", "relative: weights mean the same everywhere; raw: as papers' weights (default: relative)"),
+    "pooling": (str, "KIND", "of the backbone: max or average (default: max)"),
+    "padding": (str, "KIND", "of the backbone: reflect or zeros (default: reflect)"),
+}
+"""Settings of a :class:`~fastnst.losses.LossConfig`: type, metavar, help."""
+
+SHORT = {"content": "content_layers", "style": "style_layers"}
+"""Where the name of a setting alone would be ambiguous."""
+
+
+def add_loss(parser: argparse.ArgumentParser, *without: str, several_weights: bool = False) -> None:
+    """Add what is compared; ``--tv``, ``--loss.tv`` and ``--model.loss.tv`` are one option.
+
+    Args:
+        parser: Gets the options.
+        without: Settings that this command does not offer.
+        several_weights: ``--style_weight`` takes one or more.
+    """
+    group = parser.add_argument_group("what is compared")
+    for name, (kind, metavar, text) in LOSS.items():
+        if name not in without:
+            several = "+" if name in SHORT or (name == "style_weight" and several_weights) else None
+            names = (f"--{SHORT.get(name, name)}", f"--loss.{name}", f"--model.loss.{name}")
+            group.add_argument(*names, dest=f"loss_{name}", type=kind, nargs=several, metavar=metavar, help=text)  # type: ignore[arg-type]  # None is one value
+
+
+def loss_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of the loss that were given, by their name in :class:`~fastnst.losses.LossConfig`."""
+    given: dict[str, Any] = {name: getattr(options, f"loss_{name}", None) for name in LOSS}
+    given |= {name: {k: v for part in given[name] for k, v in part.items()} for name in SHORT if given[name]}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def say(options: argparse.Namespace, line: str) -> None:
+    """Print a line about what was done, unless ``--quiet`` or ``--json`` asks for less."""
+    if not (options.quiet or options.json):
+        print(line, file=sys.stderr if getattr(options, "out", None) == "-" else sys.stdout, flush=True)
+
+
+def report(options: argparse.Namespace, line: str, facts: dict[str, Any]) -> None:
+    """Print what was written: a line, or with ``--json`` its facts."""
+    if options.json:
+        print(json.dumps(facts), file=sys.stderr if getattr(options, "out", None) == "-" else sys.stdout, flush=True)
+    say(options, line)
+
+
+def progress_bar(options: argparse.Namespace, iterable: Iterable[Any] | None = None, **settings: Any) -> Any:
+    """Return tqdm's bar, which is silent where nobody watches."""
+    from tqdm import tqdm
+
+    return tqdm(iterable, disable=options.quiet or options.json or not sys.stderr.isatty(), **settings)
+
+
+def check_out(*paths: Any, options: argparse.Namespace) -> None:
+    """Refuse to lose a file.
+
+    Raises:
+        ConfigError: One exists, and neither ``--overwrite`` nor ``--skip_existing`` was given.
+    """
+    existing = [path for path in paths if path.exists()]
+    if existing and not options.overwrite and not getattr(options, "skip_existing", False):
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        verb = "exist" if more else "exists"
+        remedy = ", --skip_existing" if hasattr(options, "skip_existing") else ""
+        raise ConfigError(f"{existing[0]}{more} {verb}; choose another --out, or give --overwrite{remedy}")

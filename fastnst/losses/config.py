@@ -1,0 +1,74 @@
+"""Which features are compared and how much each counts, as plain data."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from fastnst.backbones import BACKBONES, DEFAULT_LAYERS, FeatureExtractor, Padding, Pooling, build_backbone
+from fastnst.errors import ConfigError
+from fastnst.losses.perceptual import PerceptualLoss, Units
+from fastnst.losses.style import STYLE_LOSSES
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Which features are compared and how much each counts; plain data, the same for every command.
+
+    Args:
+        backbone: Frozen network whose features are compared, e.g. ``compact`` or ``vgg19``.
+        content: Weight of each content layer; the backbone's own choice of layers, at 1 each, by default.
+        style: Weight of each style layer, likewise; in relative units only their proportions count.
+        style_loss: Statistic compared in the style layers.
+        style_weight: Factor on all style terms; more is more painting and less photograph. In relative units 30 paints
+            boldly, 10 keeps the photograph, 100 keeps little of it.
+        tv: Weight of the total variation of the painting in [0, 1], which smooths.
+        units: ``relative``: weights mean the same everywhere; ``raw``: the plain convention that papers' weights
+            refer to.
+        pooling: Of the backbone: ``max`` as trained, or ``average``.
+        padding: Of the backbone: ``reflect``, or ``zeros`` as trained, which draws a gray frame around what is painted.
+        weights: File with the backbone's weights, in place of the usual places.
+    """
+
+    backbone: str = "compact"
+    content: dict[str, float] = None  # type: ignore[assignment]  # always a dict once made
+    style: dict[str, float] = None  # type: ignore[assignment]
+    style_loss: str = "gram"
+    style_weight: float = 30.0
+    tv: float = 5.0
+    units: Units = "relative"
+    pooling: Pooling = "max"
+    padding: Padding = "reflect"
+    weights: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        self._fill_layers()
+        weights = [*self.content.values(), *self.style.values(), self.style_weight, self.tv]
+        if not all(0 <= weight < float("inf") for weight in weights):
+            raise ConfigError(f"loss weights must be finite and not negative, got {weights}")
+        if not any(self.content.values()) and not any(self.style.values()):
+            raise ConfigError("the loss compares nothing: give at least one content or style layer")
+
+    def _fill_layers(self) -> None:
+        BACKBONES[self.backbone]  # raises for an unknown name
+        chosen = DEFAULT_LAYERS[self.backbone]
+        for kind, layers in (("content", chosen.content), ("style", chosen.style)):
+            if getattr(self, kind) is None:
+                object.__setattr__(self, kind, dict.fromkeys(layers, 1.0))
+
+    def build(self, backbone: FeatureExtractor | None = None) -> PerceptualLoss:
+        """Make the loss, with its backbone's weights loaded.
+
+        Args:
+            backbone: One that is there already, from a loss that differs in weights alone.
+
+        Raises:
+            ConfigError: An unknown name or layer, or no weights.
+        """
+        style_loss = STYLE_LOSSES[self.style_loss]()
+        layers = {*self.content, *self.style}
+        backbone = backbone or build_backbone(self.backbone, layers, self.weights, self.pooling, self.padding)
+        return PerceptualLoss(backbone, self.content, self.style, style_loss, self.style_weight, self.tv, self.units)
+
+    def describe(self) -> dict[str, Any]:
+        """Return plain data for a checkpoint, without the path of this machine's weights file."""
+        return {key: value for key, value in vars(self).items() if key != "weights"}

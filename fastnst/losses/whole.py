@@ -1,0 +1,32 @@
+"""The loss of a picture in one piece: value and gradient."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region
+
+Autocast = Callable[[], AbstractContextManager[object]]
+"""Makes the context in which a backbone computes."""
+
+
+class WholeLoss:
+    """Judge one picture in one piece; see :class:`~fastnst.losses.TiledLoss`, which gives the same in less memory."""
+
+    def __init__(
+        self, loss: PerceptualLoss, photo: Tensor, styles: Sequence[Region], autocast: Autocast = nullcontext
+    ) -> None:
+        self.loss, self.styles, self.autocast = loss, styles, autocast
+        with self.autocast():
+            self.content = loss.content_target(photo.contiguous(memory_format=torch.channels_last))
+
+    def __call__(self, image: Tensor) -> tuple[LossReport, Tensor]:
+        """Return the report on ``(1, 3, H, W)``, RGB around [0, 1], and the gradient of its total, of that shape."""
+        picture = image.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+        with torch.enable_grad(), self.autocast():
+            report = self.loss(picture, self.content, self.styles)
+            report.total.backward()
+        assert picture.grad is not None
+        return LossReport({path: term.detach() for path, term in report.terms.items()}), picture.grad.contiguous()
