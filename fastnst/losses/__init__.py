@@ -2,7 +2,7 @@
 
 from fastnst.losses.config import LossConfig
 from fastnst.losses.functional import gram, total_variation
-from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region, Target
+from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region, Target, by_kind
 from fastnst.losses.style import STYLE_LOSSES, GramLoss, StyleLoss
 from fastnst.losses.tiled import TiledLoss
 from fastnst.losses.whole import WholeLoss
@@ -18,6 +18,7 @@ __all__ = [
     "Target",
     "TiledLoss",
     "WholeLoss",
+    "by_kind",
     "gram",
     "total_variation",
 ]

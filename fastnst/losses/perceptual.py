@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from fastnst.losses.functional import mean_square, total_variation
 from fastnst.losses.style import StyleLoss
 
 Units = Literal["relative", "raw"]
+Number = TypeVar("Number", float, Tensor)
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,16 @@ class LossReport:
 
     def part(self, kind: str) -> Tensor:
         """Sum the terms of one kind: ``content``, ``style`` or ``tv``."""
-        chosen = [term for path, term in self.terms.items() if path.split("/")[0] == kind]
-        return torch.stack(chosen).sum() if chosen else self.total.new_zeros(())
+        return by_kind(self.terms).get(kind, self.total.new_zeros(()))
+
+
+def by_kind(terms: Mapping[str, Number]) -> dict[str, Number]:
+    """Sum terms by the first part of their path: ``content``, ``style``, ``tv``."""
+    sums: dict[str, Number] = {}
+    for path, term in terms.items():
+        kind = path.partition("/")[0]
+        sums[kind] = sums[kind] + term if kind in sums else term
+    return sums
 
 
 class PerceptualLoss(nn.Module):

@@ -3,7 +3,7 @@ import torch
 
 from fastnst.backbones import BACKBONES
 from fastnst.errors import ConfigError
-from fastnst.losses import GramLoss, LossConfig, PerceptualLoss
+from fastnst.losses import GramLoss, LossConfig, PerceptualLoss, by_kind
 
 
 @pytest.fixture
@@ -134,3 +134,11 @@ def test_every_backbone_knows_good_layers():
     for name in BACKBONES:
         config = LossConfig(name)
         assert {*config.content, *config.style} <= set(BACKBONES[name]("max", "reflect").layers)
+
+
+def test_terms_are_summed_by_the_first_part_of_their_path():
+    assert by_kind({"content/a": 1.0, "style/a": 2.0, "style/b": 3.0, "tv": 4.0}) == {
+        "content": 1.0,
+        "style": 5.0,
+        "tv": 4.0,
+    }
