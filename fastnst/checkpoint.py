@@ -16,6 +16,9 @@ from fastnst.atomic import replacing
 from fastnst.errors import first_line
 from fastnst.networks import NETWORKS, TransformationNetwork, build_network
 
+STYLE_FILE = "style.safetensors"
+"""What training calls its result, in the folder of the run."""
+
 SCHEMA = 1
 IMAGE_RANGE = "RGB in [0, 1], sRGB; output around [0, 1], clamp it"
 
@@ -61,6 +64,12 @@ def describe(network: TransformationNetwork) -> dict[str, Any]:
 def network_name(network: TransformationNetwork) -> str:
     """Return the name a network is registered under."""
     return next(name for name in NETWORKS if NETWORKS[name] is type(network))
+
+
+def style_name(path: str | os.PathLike[str]) -> str:
+    """Return what the style of a file is called: the file's own name, or that of the run's folder it lies in."""
+    path = Path(path).absolute()
+    return path.parent.name if path.name == STYLE_FILE else path.stem
 
 
 def save_checkpoint(

@@ -17,9 +17,9 @@ import torch
 from PIL import Image, ImageOps
 
 from fastnst import assets
+from fastnst.about import artwork, network_line
 from fastnst.atomic import replacing
 from fastnst.checkpoint import Metadata, load_checkpoint, save_checkpoint
-from fastnst.cli.models import artwork, network_line
 from fastnst.images import open_image, pack_image, read_image, resize
 from fastnst.inference import load
 from fastnst.registry import unknown

@@ -26,17 +26,23 @@ ALLOWED = {
     "optimize": BASE | {"losses", "images", "networks"},
     "inspection": BASE | {"backbones", "images", "losses", "optimize"},
     "compare": BASE | {"images", "losses", "optimize"},
+    "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize"},
     "inference": BASE | {"assets", "checkpoint", "networks", "images"},
 }
 FREE = {"cli", "__init__", "__main__"}
+NAMES = {path.stem for path in PACKAGE.iterdir()}
 
 
 def imports(source: str) -> set[str]:
-    """Name the parts of fastnst that a module imports."""
+    """Name the parts of fastnst that a module imports; names of the package itself, such as its version, are none."""
     found = set()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("fastnst."):
+        if isinstance(node, ast.ImportFrom) and node.module == "fastnst" and not node.level:
+            found |= {alias.name for alias in node.names if alias.name in NAMES}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("fastnst."):
             found.add(node.module.split(".")[1])
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            raise AssertionError("imports inside fastnst are absolute")
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("fastnst.")}
     return found
@@ -51,8 +57,23 @@ def parts() -> dict[str, set[str]]:
     return edges
 
 
-def test_the_check_can_see_an_import():
-    assert imports("from fastnst.losses import gram\nimport fastnst.data.module\nimport torch") == {"losses", "data"}
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from fastnst.losses import gram\nimport fastnst.data.module\nimport torch", {"losses", "data"}),
+        ("from fastnst import losses, __version__", {"losses"}),
+        ("from fastnst import data as pictures", {"data"}),
+        ("def later():\n    from fastnst import optimize", {"optimize"}),
+        ("if TYPE_CHECKING:\n    from fastnst.cli.train import x", {"cli"}),
+    ],
+)
+def test_the_check_can_see_an_import(source, found):
+    assert imports(source) == found
+
+
+def test_the_check_refuses_relative_imports():
+    with pytest.raises(AssertionError, match="absolute"):
+        imports("from . import losses")
 
 
 def test_every_part_has_a_rule():

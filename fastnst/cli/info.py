@@ -5,57 +5,44 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from fastnst.cli._parser import Parser
-from fastnst.errors import ConfigError
+from fastnst.cli._words import Parser
 
 
 def parser() -> Parser:
     """Build the parser; imports nothing heavy."""
-    parser = Parser(prog="fastnst info", description="Say how a picture or a style was made, and how to repeat it.")
-    parser.add_argument("file", help="a picture written by fastnst, a trained style (file or name), or a .resume file")
+    parser = Parser("info", "FILE", "Tell how a picture, a style or a run was made, and how to repeat it.")
+    parser.add_argument(
+        "file", help="a picture written by fastnst, a style (file or name), or a .resume or .ckpt file to resume from"
+    )
     parser.add_argument("--json", action="store_true", help="everything, as JSON")
     return parser
 
 
 def run(argv: list[str]) -> int:
-    """Show what a file says of itself."""
-    options = parser().parse_args(argv)
-    facts = read(options.file)
+    """Show what a file says of itself; a style with a card shows that."""
+    options = parser().read(argv)
+
+    from fastnst.about import about
+
+    facts = about(options.file)
     if options.json:
         print(json.dumps(facts, indent=2))
-        return 0
-    for name, value in flat(facts):
-        print(f"{name:<28}{value}")
-    if command := facts.get("command"):
+    elif card := _card(facts):
+        print(card)
+    else:
+        for name, value in flat(facts):
+            print(f"{name:<28}{value}")
+    if not options.json and (command := facts.get("command")):
         print(f"\nto repeat it:\n  {shlex.join(command)}")
     return 0
 
 
-def read(file: str) -> dict[str, Any]:
-    """Return what a file says of itself, as plain data.
-
-    Raises:
-        ConfigError: It says nothing.
-    """
-    path = Path(file)
-    if path.suffix == ".resume":
-        from fastnst.optimize.state import read_settings
-
-        return read_settings(path)
-    from fastnst.images import EXTENSIONS, read_note
-
-    if path.suffix.lower() not in EXTENSIONS:
-        from fastnst.assets import find_style
-        from fastnst.cli.models import facts
-
-        said = facts(find_style(file))
-        if "error" in said:
-            raise ConfigError(said["error"])
-        return said
-    note = read_note(file)
-    if note is None:
-        raise ConfigError(f"{file}: says nothing of how it was made; only pictures written by fastnst do")
-    return note
+def _card(facts: dict[str, Any]) -> str:
+    """Return the text beside a style, if there is one."""
+    text = (
+        Path(facts.get("file", "")).with_suffix(".md") if str(facts.get("file", "")).endswith(".safetensors") else None
+    )
+    return text.read_text("utf-8").rstrip() if text and text.is_file() else ""
 
 
 def flat(data: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
@@ -64,6 +51,9 @@ def flat(data: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
     for key, value in data.items():
         if isinstance(value, dict) and value:
             lines += flat(value, f"{above}{key}.")
-        elif key != "command" and value not in (None, {}, []):
+        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            for number, item in enumerate(value):
+                lines += flat(item, f"{above}{key}.{number}.")
+        elif key != "command" and value not in (None, {}, [], ""):
             lines.append((above + key, f"{value:.4g}" if isinstance(value, float) else value))
     return lines

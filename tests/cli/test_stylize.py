@@ -1,4 +1,10 @@
+import io
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +60,78 @@ def test_one_picture_into_a_folder_keeps_its_name(stylize, style_picture, tmp_pa
     assert (tmp_path / "waves.jpg").exists()
 
 
+def test_one_picture_of_a_folder_may_go_to_a_file(stylize, style_picture, tmp_path):
+    (tmp_path / "in").mkdir()
+    shutil.copy(style_picture, tmp_path / "in" / "photo.jpg")
+    assert stylize(tmp_path / "in", "--out", tmp_path / "out.png") == 0
+    assert Image.open(tmp_path / "out.png").size == (80, 70)
+
+
+def test_finished_pictures_are_left_out_if_asked(stylize, photos, tmp_path, capsys):
+    assert stylize(photos / "0*.png", "-o", tmp_path / "out") == 0
+    (tmp_path / "out" / "01.png").write_text("mine")
+    (tmp_path / "out" / "02.png").unlink()
+    capsys.readouterr()
+    assert stylize(photos / "0*.png", "-o", tmp_path / "out", "--skip-existing") == 0
+    assert "painted 1 of 6 pictures into" in capsys.readouterr().out
+    assert (tmp_path / "out" / "01.png").read_text() == "mine"
+
+
+def test_json_tells_what_became_of_every_picture(stylize, photos, tmp_path, capsys):
+    shutil.copytree(photos, tmp_path / "mixed")
+    (tmp_path / "mixed" / "text.jpg").write_text("no")
+    assert stylize(tmp_path / "mixed", "--out", tmp_path / "out", "--json") == 3
+    facts = json.loads(capsys.readouterr().out)
+    assert len(facts["painted"]) == 12
+    assert facts["failed"][0]["source"].endswith("text.jpg")
+
+
+def test_quiet_says_nothing(stylize, style_picture, tmp_path, capsys):
+    assert stylize(style_picture, "--out", tmp_path / "o.png", "--quiet") == 0
+    said = capsys.readouterr()
+    assert said.out + said.err == ""
+
+
+def test_one_line_says_what_was_written(stylize, style_picture, tmp_path, capsys):
+    assert stylize(style_picture, "--out", tmp_path / "o.png") == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'o.png'}: 80x70 in ")
+
+
+def test_a_dash_is_standard_input_and_output(model_file, style_picture, tmp_path):
+    words = [
+        sys.executable,
+        "-m",
+        "fastnst",
+        "stylize",
+        "-",
+        "--model",
+        str(model_file),
+        "--device",
+        "cpu",
+        "--out",
+        "-",
+    ]
+    done = subprocess.run(words, input=style_picture.read_bytes(), capture_output=True, cwd=tmp_path, check=True)
+    assert Image.open(io.BytesIO(done.stdout)).size == (80, 70)
+    assert done.stderr.decode().strip() == "-: 80x70"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_batch_ends_behind_the_picture_at_hand(
+    stylize, photos, tmp_path, monkeypatch, capsys, number, code
+):
+    from fastnst.inference import folder
+
+    write = folder.write_image
+    monkeypatch.setattr(folder, "write_image", lambda *what: (write(*what), os.kill(os.getpid(), number)))
+    assert stylize(photos, "--out", tmp_path / "out") == code
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 1
+    said = capsys.readouterr()
+    assert "painted 1 of 12" in said.out
+    assert "--skip_existing goes on" in said.out
+
+
 def test_nothing_is_overwritten_silently(stylize, style_picture, tmp_path, capsys):
     out = tmp_path / "out.png"
     out.write_text("mine")
@@ -67,7 +145,7 @@ def test_nothing_is_overwritten_silently(stylize, style_picture, tmp_path, capsy
 def test_the_source_is_never_replaced(stylize, style_picture, tmp_path, capsys):
     copy = tmp_path / "photo.jpg"
     shutil.copy(style_picture, copy)
-    assert stylize(copy, "--out", tmp_path, "--overwrite", "true") == 2
+    assert stylize(copy, "--out", tmp_path, "--overwrite") == 2
     assert "its own source" in one_line(capsys)
 
 
@@ -115,11 +193,14 @@ def test_unwritable_out_is_noticed_before_the_work(stylize, style_picture, tmp_p
     ("arguments", "words"),
     [
         (["x.jpg", "y.jpg", "--out", "z.png"], "want a folder"),
-        (["x.jpg", "--out", "z.bmp"], "write .png, .jpg or .webp"),
+        (["x.jpg", "--out", "z.bmp"], "write .jpg, .jpeg, .png, .webp"),
         ([], "missing input"),
         (["x.jpg", "--overwrite", "--out"], "--out: expected one argument"),
-        (["x.jpg", "--overwrite=maybe"], "'maybe' is neither true nor false"),
-        (["x.jpg", "--out", "z.png", "--sice", "3"], "sice"),
+        (["x.jpg", "--overwrite=true"], "--overwrite: ignored explicit argument 'true'"),
+        (["x.jpg", "--out", "z.png", "--sead", "3"], "unknown option --sead; did you mean '--seed'?"),
+        (["x.jpg", "--config", "fast"], "config 'fast' is for fastnst train, not for fastnst stylize"),
+        (["x.jpg", "--precision", "int8"], "'int8'"),
+        (["-", "x.jpg"], "- stands for one picture"),
         (["x.jpg", "--out", "z.png", "--device", "tpu"], "'tpu' is not here"),
         (["x.jpg", "--out", "z.png", "--engine", "tvm"], "'tvm'"),
     ],
@@ -135,7 +216,7 @@ def test_usage_errors_are_one_line_and_exit_with_2(model_file, monkeypatch, tmp_
     assert not list(tmp_path.iterdir())
 
 
-def test_a_style_that_comes_along_goes_by_its_name(bundled_styles, style_picture, tmp_path, monkeypatch):
+def test_a_bundled_style_goes_by_its_name(bundled_styles, style_picture, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(["stylize", "--model", "waves", str(style_picture), "--out", "o.png"]) == 0
     assert Image.open("o.png").size == (80, 70)
