@@ -1,8 +1,8 @@
-"""Contact sheets: pictures in rows, each with a label."""
+"""Several pictures in one: contact sheets with labels, and plain grids of squares."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 MARGIN, LABEL = 6, 18
 
@@ -15,19 +15,53 @@ def contact_sheet(pictures: Sequence[tuple[str, Image.Image]], columns: int, wid
         columns: Pictures in a row.
         width: Of a column, pixels.
     """
-    shrunk = [(label, _fit(picture.convert("RGB"), width)) for label, picture in pictures]
-    rows = [shrunk[i : i + columns] for i in range(0, len(shrunk), columns)]
-    heights = [max(picture.height for _, picture in row) + LABEL + MARGIN for row in rows]
-    sheet = Image.new("RGB", (min(columns, len(shrunk)) * (width + MARGIN) + MARGIN, sum(heights) + MARGIN), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
-    top = MARGIN
-    for row, height in zip(rows, heights, strict=True):
-        for number, (label, picture) in enumerate(row):
-            left = MARGIN + number * (width + MARGIN)
-            pen.text((left, top), _short(label, font, width), fill="black", font=font)
-            sheet.paste(picture, (left, top + LABEL))
-        top += height
+    font = ImageFont.load_default(12)
+    cells = [_labelled(_fit(picture.convert("RGB"), width), label, width, font) for label, picture in pictures]
+    sheet = _lay_out(cells, columns, width, MARGIN)
+    return ImageOps.expand(sheet, MARGIN, "white")
+
+
+def picture_grid(pictures: Sequence[Image.Image], columns: int, side: int) -> Image.Image:
+    """Lay the middle squares of pictures out in rows, without margins or labels.
+
+    Args:
+        pictures: Row by row; each is scaled until it covers its square.
+        columns: Pictures in a row.
+        side: Of a square, pixels.
+    """
+    squares = [ImageOps.fit(picture.convert("RGB"), (side, side), Image.Resampling.LANCZOS) for picture in pictures]
+    return _lay_out(squares, columns, side, 0)
+
+
+def _lay_out(cells: Sequence[Image.Image], columns: int, width: int, gap: int) -> Image.Image:
+    """Put cells of one width into rows as high as their highest cell, with a gap between cells and between rows."""
+    if not cells or columns < 1:
+        raise ValueError(f"a sheet needs a picture and a column, got {len(cells)} and {columns}")
+    rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
+    heights = [max(cell.height for cell in row) for row in rows]
+    count = min(columns, len(cells))
+    size = (count * width + (count - 1) * gap, sum(heights) + (len(rows) - 1) * gap)
+    sheet = Image.new("RGB", size, "white")
+    for top, row in zip(_starts(heights, gap), rows, strict=True):
+        for number, cell in enumerate(row):
+            sheet.paste(cell, (number * (width + gap), top))
     return sheet
+
+
+def _starts(lengths: Sequence[int], gap: int) -> Iterator[int]:
+    start = 0
+    for length in lengths:
+        yield start
+        start += length + gap
+
+
+def _labelled(
+    picture: Image.Image, label: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+) -> Image.Image:
+    cell = Image.new("RGB", (width, picture.height + LABEL), "white")
+    ImageDraw.Draw(cell).text((0, 0), _short(label, font, width), fill="black", font=font)
+    cell.paste(picture, (0, LABEL))
+    return cell
 
 
 def _fit(picture: Image.Image, width: int) -> Image.Image:

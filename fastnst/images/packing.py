@@ -1,0 +1,29 @@
+"""Pictures as text, for files that hold plain data: a checkpoint keeps the style picture that way."""
+
+import base64
+import io
+
+from torch import Tensor
+
+from fastnst.errors import first_line
+from fastnst.images.decode import ImageError
+from fastnst.images.io import read_image, to_pil
+
+
+def pack_image(image: Tensor) -> str:
+    """Turn one image, RGB in [0, 1], into text that :func:`unpack_image` reads: a JPEG of all its colors in base 64."""
+    data = io.BytesIO()
+    to_pil(image).save(data, format="JPEG", quality=90, subsampling=0)
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def unpack_image(text: str) -> Tensor:
+    """Return ``(1, 3, H, W)``, RGB in [0, 1], from the text of :func:`pack_image`.
+
+    Raises:
+        ImageError: It is not one.
+    """
+    try:
+        return read_image(base64.b64decode(text, validate=True))
+    except ValueError as error:
+        raise ImageError(f"a packed picture cannot be read ({first_line(error)})") from None
