@@ -1,4 +1,4 @@
-"""Make a trained style one that comes along: half precision, and a card that says what it is.
+"""Make a trained style a bundled one: half precision, and a card that says what it is.
 
     python scripts/card.py runs/starry/style.safetensors starry_night
     python scripts/card.py --sheet photos/*.jpg
@@ -103,7 +103,7 @@ def _plain(value: Any) -> str:
 
 
 def write_sheet(photos: list[Path], path: Path) -> None:
-    """Paint every photograph with every style that comes along."""
+    """Paint every photograph with every bundled style."""
     squares = [ImageOps.fit(open_image(photo), (SIDE, SIDE), Image.Resampling.LANCZOS) for photo in photos]
     columns = [squares]
     for model in assets.styles().values():
@@ -132,7 +132,7 @@ def main() -> None:
         return
     path = publish(options.model, options.name, style=options.style)
     size = path.stat().st_size
-    print(f"{path}: {size / 1e6:.2f} MB" + (", which is too much to come along" if size > MOST_BYTES else ""))
+    print(f"{path}: {size / 1e6:.2f} MB" + (", which is too much to bundle" if size > MOST_BYTES else ""))
 
 
 if __name__ == "__main__":

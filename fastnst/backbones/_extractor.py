@@ -53,7 +53,7 @@ class FeatureExtractor(nn.Module):
         return super().train(False)
 
     def forward(self, images: Tensor, layers: Iterable[str]) -> Features:
-        """Return every layer asked for in one pass, and compute nothing behind the deepest.
+        """Return every layer asked for in one pass, and compute nothing beyond the deepest.
 
         Args:
             images: ``(B, 3, H, W)``, RGB in [0, 1].

@@ -30,7 +30,7 @@ def build_backbone(
         name: One of :data:`BACKBONES`.
         layers: What will be asked of it; what lies deeper is left out.
         weights: A ``.safetensors`` or weights-only ``.pth`` file with torchvision's keys; it may hold the first layers
-            only. Without it: ``$FASTNST_WEIGHTS/<name>.safetensors``, what comes with fastnst (``compact``), the
+            only. Without it: ``$FASTNST_WEIGHTS/<name>.safetensors``, the bundled weights (``compact``), the
             torch hub cache, torchvision's download.
         pooling: ``"max"`` as trained, or ``"average"``.
         padding: Of the 3x3 convolutions: ``"zeros"`` as trained, or ``"reflect"``, which keeps borders clean.

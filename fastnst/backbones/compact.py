@@ -1,4 +1,4 @@
-"""VGG-19 through relu4_1 for a laptop, with weights that come along: no download."""
+"""VGG-19 through relu4_1 for a laptop, with bundled weights: no download."""
 
 from torch import nn
 

@@ -10,11 +10,11 @@ from fastnst.errors import ConfigError
 COMMANDS = {
     "train": "train a network on one style picture and a set of photographs",
     "stylize": "paint pictures with a trained network",
-    "models": "show the trained styles that come along",
+    "models": "list the bundled styles",
     "optimize": "paint a picture by optimizing it (Gatys et al.)",
     "compare": "judge trained networks against the optimizer, under one loss",
-    "inspect": "see inside: reconstructions, feature maps, sweeps over settings",
-    "info": "say how a picture or a style was made, and how to repeat it",
+    "inspect": "reconstructions from layers, feature maps, sweeps over settings",
+    "info": "tell how a picture, a style or a run was made",
 }
 
 EXIT_FAILED, EXIT_USAGE, EXIT_PARTLY, EXIT_INTERRUPTED = 1, 2, 3, 130
@@ -54,7 +54,7 @@ def run(argv: list[str]) -> int:
         return int(command.run(argv[1:]) or 0)
     except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)
-    except Exception as error:  # the one place where errors end: each becomes a line
+    except Exception as error:  # the one place where errors become lines
         if debug:
             raise
         return _fail(_one_line(error), EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED)
