@@ -21,6 +21,7 @@ from fastnst.about import artwork, network_line
 from fastnst.atomic import replacing
 from fastnst.checkpoint import Metadata, load_checkpoint, save_checkpoint
 from fastnst.images import open_image, pack_image, read_image, resize
+from fastnst.images.sheet import picture_grid
 from fastnst.inference import load
 from fastnst.registry import unknown
 
@@ -105,15 +106,10 @@ def _plain(value: Any) -> str:
 def write_sheet(photos: list[Path], path: Path) -> None:
     """Paint every photograph with every bundled style."""
     squares = [ImageOps.fit(open_image(photo), (SIDE, SIDE), Image.Resampling.LANCZOS) for photo in photos]
-    columns = [squares]
-    for model in assets.styles().values():
-        stylizer = load(model)
-        columns.append([stylizer(square) for square in squares])
-    sheet = Image.new("RGB", (SIDE * len(columns), SIDE * len(squares)))
-    for column, pictures in enumerate(columns):
-        for row, picture in enumerate(pictures):
-            sheet.paste(picture, (column * SIDE, row * SIDE))
+    stylizers = [load(model) for model in assets.styles().values()]
+    pictures = [picture for square in squares for picture in (square, *(paint(square) for paint in stylizers))]
     with replacing(path) as temporary:
+        sheet = picture_grid(pictures, 1 + len(stylizers), SIDE)
         sheet.save(temporary, format="JPEG", quality=88, optimize=True, progressive=True)
 
 
