@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import sys
 
 from fastnst import __version__
@@ -54,6 +55,9 @@ def run(argv: list[str]) -> int:
         return int(command.run(argv[1:]) or 0)
     except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has gone; what is left to flush goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
     except Exception as error:  # the one place where errors become lines
         if debug:
             raise

@@ -61,7 +61,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with 2."""
         message = message.replace("the following arguments are required:", "missing").removeprefix("argument ")
-        message = re.sub(r"(--\w+)/[^:,]+", r"\1", message)  # one name of an option is enough
+        message = re.sub(r"-\w/(--\w+)|(--\w+)/[^:, ]+", r"\1\2", message)  # one name of an option is enough
         usage_error(message, self.prog)
 
 
@@ -243,5 +243,5 @@ def check_out(*paths: Any, options: argparse.Namespace) -> None:
     if existing and not options.overwrite and not getattr(options, "skip_existing", False):
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         verb = "exist" if more else "exists"
-        remedy = ", --skip_existing" if hasattr(options, "skip_existing") else ""
-        raise ConfigError(f"{existing[0]}{more} {verb}; choose another --out, or give --overwrite{remedy}")
+        remedy = "--overwrite or --skip_existing" if hasattr(options, "skip_existing") else "--overwrite"
+        raise ConfigError(f"{existing[0]}{more} {verb}; choose another --out, or give {remedy}")

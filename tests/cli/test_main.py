@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from fastnst import cli
@@ -63,3 +66,9 @@ def test_debug_shows_the_traceback(failing):
     failing(ValueError("broken"))
     with pytest.raises(ValueError, match="broken"):
         run(["stylize", "--debug"])
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    command = f"{sys.executable} -m fastnst stylize --help | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stderr == ""
