@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.networks._base import NETWORKS, TransformationNetwork
-from fastnst.networks.layers import Inverted, Upsample, conv, conv_norm
+from fastnst.networks._conditions import Apply
+from fastnst.networks.layers import Chain, Inverted, Upsample, conv, conv_norm
 
 
 @NETWORKS.register("lite")
@@ -37,12 +38,12 @@ class Lite(TransformationNetwork):
         self.config = {"width": width, "blocks": blocks, "detail": detail}
         # To either side: 3x3 at stride 4 and one per block, two 3x3 at stride 2, 3 by alignment.
         self.receptive_field = 2 * (4 + 4 * blocks + 4 + 3) + 1
-        self.layers = nn.Sequential(
+        self.layers = Chain(
             nn.PixelUnshuffle(4),
             *conv_norm(48, width, 3),
             nn.ReLU(inplace=True),
             *(Inverted(width) for _ in range(blocks)),
-            nn.ReLU(inplace=True),
+            nn.ReLU(inplace=blocks > 0),  # a ReLU needs its result for its gradient: no second one may overwrite it
             Upsample(width, detail),
             nn.ReLU(inplace=True),
         )
@@ -50,9 +51,9 @@ class Lite(TransformationNetwork):
         _begin_smooth(last)
         self.output = nn.Sequential(last, nn.PixelShuffle(2))
 
-    def paint(self, images: Tensor) -> Tensor:
+    def transform(self, images: Tensor, norms: Apply) -> Tensor:
         dtype = next(self.layers.parameters()).dtype
-        return self.output(self.layers(images.to(dtype)).to(next(self.output.parameters()).dtype))
+        return self.output(self.layers(images.to(dtype), norms).to(next(self.output.parameters()).dtype))
 
 
 @torch.no_grad()
