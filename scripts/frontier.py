@@ -29,8 +29,8 @@ from fastnst.images import fit, read_image
 from fastnst.losses import LossConfig
 from fastnst.networks import build_network
 from fastnst.networks._base import TransformationNetwork
-from fastnst.networks._conditions import Apply
 from fastnst.networks.layers import InstanceNorm, Inverted, Residual, Upsample, conv, conv_norm
+from fastnst.networks.norm import Apply
 from fastnst.training.module import schedule
 
 FILE = Path(__file__).with_suffix(".json")

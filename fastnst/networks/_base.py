@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.images import pad_to
-from fastnst.networks._conditions import NOTHING_HELD, Apply, Conditioned, Held, Statistics, own
-from fastnst.networks.norm import InstanceNorm
+from fastnst.networks._conditions import NOTHING_HELD, Conditioned, Held, Statistics
+from fastnst.networks.norm import Apply, InstanceNorm, own
 from fastnst.registry import Registry
 
 _HELD: ContextVar[Mapping["TransformationNetwork", Held] | None] = ContextVar("_HELD", default=None)
@@ -61,7 +61,7 @@ class TransformationNetwork(nn.Module, ABC):
         if style is None and held is NOTHING_HELD:
             return self.transform(images, own)
         names = {norm: name for name, norm in self.named_norms()}
-        norms = Conditioned(names, self._checked(style, len(images)), held)
+        norms = Conditioned(names, self._checked(style, images.shape[0]), held)
         painted = self.transform(images, norms)
         norms.check_all_were_applied()
         return painted
@@ -138,7 +138,7 @@ class TransformationNetwork(nn.Module, ABC):
         if style is None:
             return None
         code = style[None] if style.dim() == 1 else style
-        if code.dim() != 2 or code.shape[1] != self.code_size or len(code) not in (1, count):
+        if code.dim() != 2 or code.shape[1] != self.code_size or code.shape[0] not in (1, count):
             raise ValueError(
                 f"a style code is {tuple(style.shape)}, but ({self.code_size},) or one such row per image is wanted, "
                 f"for {count} images"

@@ -1,6 +1,6 @@
 """What the norms of a network are given in one forward pass: a style code, fixed statistics."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -9,14 +9,6 @@ from fastnst.networks.norm import InstanceNorm, measure
 
 Statistics = dict[str, Tensor]
 """Mean and variance of what enters a norm, ``(B, 2, C)`` or ``(1, 2, C)``, by the norm's name in its network."""
-
-Apply = Callable[[InstanceNorm, Tensor], Tensor]
-"""How the norms of one forward pass are applied; :func:`own` by default."""
-
-
-def own(norm: InstanceNorm, x: Tensor) -> Tensor:
-    """Normalize by the statistics of the picture, with the norm's own scale and shift."""
-    return norm(x)
 
 
 @dataclass(frozen=True)
@@ -31,7 +23,7 @@ NOTHING_HELD = Held()
 
 
 class Conditioned:
-    """Apply every norm with its part of a style code and with fixed statistics; see :data:`Apply`.
+    """Apply every norm with its part of a style code and with fixed statistics; an :data:`Apply`.
 
     Args:
         names: The network's norms and their names, in the order of the style code.
@@ -52,6 +44,8 @@ class Conditioned:
         self._left.discard(norm)
         name = self.names[norm]
         moments = self.held.fixed.get(name)
+        if moments is not None and moments.shape[0] not in (1, x.shape[0]):
+            raise ValueError(f"statistics of {name} are of {moments.shape[0]} images, but {x.shape[0]} are painted")
         if self.held.record is not None:
             moments = measure(x) if moments is None else moments
             self.held.record[name] = moments.detach()
@@ -59,7 +53,7 @@ class Conditioned:
         return norm(x, scale, shift, moments)
 
     def check_all_were_applied(self) -> None:
-        """Refuse a network that does not hand :data:`Apply` to all its norms: it would silently ignore a style."""
+        """Refuse a network that does not hand this object to all its norms: it would silently ignore a style."""
         if self._left:
             names = ", ".join(sorted(self.names[norm] for norm in self._left))
             raise RuntimeError(f"the norms {names} were not applied by the function that transform() was given")

@@ -1,4 +1,4 @@
-"""A network that is trained on one photograph alone, and keeps its edges: photorealistic style transfer."""
+"""A network that is trained on a single photograph and keeps its edges: photorealistic style transfer."""
 
 from typing import ClassVar
 
@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fastnst.networks._base import NETWORKS, TransformationNetwork
-from fastnst.networks._conditions import Apply, own
 from fastnst.networks.layers import Block, Chain, conv, conv_norm
+from fastnst.networks.norm import Apply, own
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

@@ -4,8 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fastnst.networks._conditions import Apply, own
-from fastnst.networks.norm import InstanceNorm, exporting
+from fastnst.networks.norm import Apply, InstanceNorm, exporting, own
 
 
 def conv(channels_in: int, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:

@@ -1,5 +1,7 @@
 """Instance normalization, with the scale and shift of a style and with fixed statistics."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -41,6 +43,15 @@ class InstanceNorm(nn.Module):
         return _normalize_by(x, scale, shift, measure(x) if moments is None else moments, self.eps)
 
 
+Apply = Callable[[InstanceNorm, Tensor], Tensor]
+"""How the norms of one forward pass of a network are applied; :func:`own` by default."""
+
+
+def own(norm: InstanceNorm, x: Tensor) -> Tensor:
+    """Normalize by the statistics of the picture, with the norm's own scale and shift."""
+    return norm(x)
+
+
 def exporting() -> bool:
     """Say whether a graph is being recorded for another program, which is better served by plain formulas."""
     return torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export() or torch.jit.is_tracing()
@@ -53,11 +64,11 @@ def measure(x: Tensor) -> Tensor:
     return torch.stack([mean[..., 0, 0], (x - mean).square().mean((2, 3))], dim=1)
 
 
-def _either(given: Tensor | None, own: Tensor | None) -> Tensor | None:
-    """Return what is given, in the precision of the norm's own, or the own."""
-    if given is None or own is None:
-        return own if given is None else given
-    return given.to(own.dtype)
+def _either(given: Tensor | None, default: Tensor | None) -> Tensor | None:
+    """Return what is given, in the precision of the default, or the default."""
+    if given is None or default is None:
+        return default if given is None else given
+    return given.to(default.dtype)
 
 
 def _normalize_by(x: Tensor, scale: Tensor | None, shift: Tensor | None, moments: Tensor, eps: float) -> Tensor:

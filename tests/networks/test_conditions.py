@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from fastnst.networks import NETWORKS, TransformationNetwork, build_network
-from fastnst.networks._conditions import Apply
 from fastnst.networks.layers import Residual
+from fastnst.networks.norm import Apply
 
 SMALL = {"hrnet": {}, "johnson": {"width": 4, "blocks": 1}, "lite": {"width": 8, "blocks": 1, "detail": 4}}
 each = pytest.mark.parametrize("name", sorted(NETWORKS))
@@ -214,6 +214,14 @@ def test_norms_that_are_not_named_use_the_picture():
         network(images)
     assert torch.equal(used[first], strange[first])
     assert not any(torch.equal(used[key], own[key]) for key in own)
+
+
+def test_statistics_of_another_number_of_images_are_refused():
+    network = build("lite")
+    with torch.no_grad(), network.recording_statistics() as statistics:
+        network(torch.rand(3, 3, 16, 16))
+    with network.fixed_statistics(statistics), pytest.raises(ValueError, match="of 3 images, but 2 are painted"):
+        network(torch.rand(2, 3, 16, 16))
 
 
 def test_statistics_are_released_behind_an_error():

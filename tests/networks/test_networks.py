@@ -62,14 +62,14 @@ def test_all_but_the_output_computes_in_reduced_precision(name):
     torch.testing.assert_close(reduced, exact, atol=0.1, rtol=0.1)
 
 
-@pytest.mark.parametrize("name", sorted(set(SMALL) - {"hrnet"}))  # whose bare norms turn rounding into texture
+@pytest.mark.parametrize("name", sorted(set(SMALL) - {"hrnet"}))  # whose norms amplify rounding
 def test_a_plain_picture_has_no_frame(name):
     painted = build_network(name, **SMALL[name])(torch.full((1, 3, 64, 64), 0.4))
     torch.testing.assert_close(painted, painted[..., 32:36, 32:36].repeat(1, 1, 16, 16), atol=1e-4, rtol=0)
 
 
 def without_norm(module: nn.Module) -> nn.Module:
-    """Make the reach of a pixel visible: no statistics of the whole picture, no dead values, no cancellation."""
+    """Make the receptive field measurable: no statistics of the whole picture, no dead values, no cancellation."""
     for name, child in module.named_children():
         if isinstance(child, InstanceNorm | nn.ReLU):
             setattr(module, name, nn.Identity())
