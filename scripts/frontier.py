@@ -30,6 +30,7 @@ from fastnst.losses import LossConfig
 from fastnst.networks import build_network
 from fastnst.networks._base import TransformationNetwork
 from fastnst.networks.layers import InstanceNorm, Inverted, Residual, Upsample, conv, conv_norm
+from fastnst.networks.norm import Apply
 from fastnst.training.module import schedule
 
 FILE = Path(__file__).with_suffix(".json")
@@ -82,7 +83,7 @@ class Variant(TransformationNetwork):
             filters = last.weight.unflatten(0, (3, phases))
             filters.copy_(filters[:, :1].expand_as(filters).clone())
 
-    def paint(self, images: Tensor) -> Tensor:
+    def transform(self, images: Tensor, norms: Apply) -> Tensor:  # a variant takes no style code
         dtype = next(self.layers.parameters()).dtype
         return self.output(self.layers(images.to(dtype)).float())
 

@@ -1,7 +1,8 @@
-"""What runs a network: torch, or OpenVINO where it is asked for."""
+"""What runs a network: torch, or OpenVINO on request."""
 
-import sys
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, reduce
 from importlib.util import find_spec
 from threading import Lock
@@ -16,8 +17,9 @@ from fastnst.errors import ConfigError
 from fastnst.images import pad_to
 from fastnst.networks import TransformationNetwork
 from fastnst.networks.johnson import Johnson
-from fastnst.networks.layers import InstanceNorm, Inverted, Residual
+from fastnst.networks.layers import Inverted, Residual
 from fastnst.networks.lite import Lite
+from fastnst.networks.norm import InstanceNorm
 
 Engine = Literal["torch", "openvino"]
 
@@ -25,10 +27,10 @@ Engine = Literal["torch", "openvino"]
 def pick_engine(
     engine: Engine, network: TransformationNetwork, device: torch.device, precision: Precision
 ) -> Callable[[Tensor], Tensor]:
-    """Return what does the same as ``network(images)``.
+    """Return a function that computes ``network(images)``.
 
     Raises:
-        ConfigError: OpenVINO is asked for and is not installed, or does not apply to the device or the network.
+        ConfigError: OpenVINO is requested and is not installed, or does not support the device or the network.
     """
     if engine not in ("torch", "openvino"):
         raise ConfigError(f"unknown engine {engine!r}; known: openvino, torch")
@@ -40,21 +42,21 @@ def pick_engine(
 
 
 def _obstacle(network: TransformationNetwork, device: torch.device) -> str | None:
-    """Say what keeps OpenVINO from running a network."""
+    """Say why OpenVINO cannot run a network."""
     if find_spec("openvino") is None:
         return "is not installed; pip install 'fastnst[openvino]'"
     if device.type != "cpu":
         return f"runs on the CPU, not on {device}; choose device cpu or engine torch"
     if not isinstance(network, Johnson | Lite):
-        return f"does not know the network {type(network).__name__.lower()}; choose engine torch"
+        return f"does not support the network {type(network).__name__.lower()}; choose engine torch"
     return None
 
 
 class OpenVINO:
     """Run a network on the CPU with OpenVINO, in less time than torch and in as much memory.
 
-    The network is compiled at the first call, with the weights and the number of threads of that moment, for images of
-    any size. One call runs at a time, on all threads.
+    The network is compiled at the first call, with its weights and torch's number of threads at that time, for images
+    of any size. One call runs at a time, on all threads.
     """
 
     def __init__(self, network: TransformationNetwork, precision: Precision) -> None:
@@ -62,7 +64,13 @@ class OpenVINO:
         self._lock = Lock()
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Transform float32 images ``(B, 3, H, W)``, RGB in [0, 1], of any size, as the network does."""
+        """Transform float32 images ``(B, 3, H, W)``, RGB in [0, 1], of any size, as the network does.
+
+        Raises:
+            ConfigError: The network's statistics are fixed or being recorded.
+        """
+        if self.network.holds_statistics:
+            raise ConfigError("engine openvino neither fixes nor records statistics; choose engine torch")
         height, width = images.shape[-2:]
         padded = pad_to(images, self.network.size_multiple, self.network.min_size).contiguous()
         with self._lock:
@@ -71,11 +79,9 @@ class OpenVINO:
 
     @cached_property
     def _compiled(self) -> Any:
-        # Importing openvino reports the use to its makers, unless the package that does so cannot be imported.
-        modules: dict[str, Any] = sys.modules
-        modules.setdefault("openvino_telemetry", None)  # None: no such module
-        import openvino
-        from openvino import opset13 as ops
+        with _without_telemetry():
+            import openvino
+            from openvino import opset13 as ops
 
         images = ops.parameter([-1, 3, -1, -1], openvino.Type.f32)
         painted = _translate(self.network.output, _translate(self.network.get_submodule("layers"), images))
@@ -85,6 +91,24 @@ class OpenVINO:
             "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[self.precision],
         }
         return openvino.Core().compile_model(openvino.Model([painted], [images]), "CPU", settings)
+
+
+@contextmanager
+def _without_telemetry() -> Iterator[None]:
+    """Import openvino without its report to Google Analytics.
+
+    Of the switches that openvino_telemetry reads, this variable alone writes nothing to the user's disk: the other is a
+    file in the home folder. Whether to report is decided at the import, so the variable need not stay.
+    """
+    before = os.environ.get("CI")
+    os.environ["CI"] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CI"]
+        else:
+            os.environ["CI"] = before
 
 
 def _translate(module: nn.Module, x: Any) -> Any:
@@ -100,8 +124,10 @@ def _translate(module: nn.Module, x: Any) -> Any:
             border = [0, 0, *module.padding]
             return ops.add(_convolve(module, ops.pad(x, border, border, "reflect")), _constant(module.bias))
         case InstanceNorm():
-            # The operation GroupNormalization says the same, more slowly.
+            # The operation GroupNormalization computes the same, more slowly.
             normalized = ops.mvn(x, ops.constant([2, 3]), True, module.eps, "inside_sqrt")
+            if module.weight is None:
+                return normalized
             return ops.add(ops.multiply(normalized, _constant(module.weight)), _constant(module.bias))
         case nn.ReLU():
             return ops.relu(x)
@@ -126,7 +152,7 @@ def _convolve(conv: nn.Conv2d, x: Any) -> Any:
 
 
 def _constant(values: Tensor | None) -> Any:
-    """Copy filters as they are and numbers per channel ``(C,)`` as ``(1, C, 1, 1)``."""
+    """Copy filters as they are, and values per channel ``(C,)`` as ``(1, C, 1, 1)``."""
     from openvino import opset13 as ops
 
     assert values is not None

@@ -1,6 +1,10 @@
 """What every transformation network declares, and the names by which checkpoints refer to them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -8,48 +12,138 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.images import pad_to
+from fastnst.networks._conditions import NOTHING_HELD, Conditioned, Held, Statistics
+from fastnst.networks.norm import Apply, InstanceNorm, own
 from fastnst.registry import Registry
+
+_HELD: ContextVar[Mapping["TransformationNetwork", Held] | None] = ContextVar("_HELD", default=None)
+"""Networks whose statistics are fixed or recorded; by thread, since one network may serve several."""
 
 
 class TransformationNetwork(nn.Module, ABC):
     """Paint images in one forward pass.
 
-    Images are ``(B, 3, H, W)``, RGB in [0, 1]; the result has exactly their size and lies *around* [0, 1]: it is
-    clamped at the exit of the program, not here, so that gradients live at the edges of the range.
+    Images are ``(B, 3, H, W)``, RGB in [0, 1]; the result has exactly their size and lies *around* [0, 1]. It is not
+    clamped here, so that there are gradients outside the range.
+
+    A style code holds the scales and shifts of all norms, in the order of :meth:`named_norms`, for each norm the scale
+    before the shift: ``(B, K)`` with a code per image, ``(1, K)`` or ``(K,)`` with one for all. Codes may be added and
+    weighted; gradients flow to them.
 
     Attributes:
         size_multiple: Sides the network works at are multiples of this; :meth:`forward` pads and crops.
         min_size: Shortest side it works at, in pixels.
         receptive_field: Side of the square, centered on an output pixel, outside which no pixel matters to it, apart
-            from normalization.
-        norm: ``"instance"`` if statistics of the whole picture enter every pixel.
-        num_styles: How many styles one set of weights paints.
+            from the statistics of normalization.
         config: Keyword arguments that rebuild the network; plain data.
         output: The last layer, which stays in float32 when the rest does not.
     """
 
     size_multiple: ClassVar[int]
     min_size: ClassVar[int]
-    norm: ClassVar[str] = "instance"
-    num_styles: int = 1
     receptive_field: int
     config: dict[str, Any]
     output: nn.Module
 
+    @abstractmethod
+    def transform(self, images: Tensor, norms: Apply) -> Tensor:
+        """Compute what :meth:`paint` returns; every norm is applied as ``norms(norm, x)``."""
+
+    def forward(self, images: Tensor, style: Tensor | None = None) -> Tensor:
+        """Transform images of any size, in the style of a code or, by default, in the network's own."""
+        height, width = images.shape[-2:]
+        painted = self.paint(pad_to(images, self.size_multiple, self.min_size), style)
+        return painted[..., :height, :width]
+
+    def paint(self, images: Tensor, style: Tensor | None = None) -> Tensor:
+        """Transform images whose sides are multiples of ``size_multiple`` and at least ``min_size``."""
+        held = self._held
+        if style is None and held is NOTHING_HELD:
+            return self.transform(images, own)
+        names = {norm: name for name, norm in self.named_norms()}
+        norms = Conditioned(names, self._checked(style, images.shape[0]), held)
+        painted = self.transform(images, norms)
+        norms.check_all_were_applied()
+        return painted
+
     def compute_in(self, dtype: torch.dtype) -> None:
-        """Turn all layers but the output to ``dtype``; :meth:`paint` casts what passes between them."""
+        """Convert all layers but the output to ``dtype``; :meth:`paint` converts images and features accordingly."""
         for name, child in self.named_children():
             child.to(torch.float32 if name == "output" else dtype)
 
-    @abstractmethod
-    def paint(self, images: Tensor) -> Tensor:
-        """Transform images whose sides are multiples of ``size_multiple`` and at least ``min_size``."""
+    def named_norms(self) -> Iterator[tuple[str, InstanceNorm]]:
+        """Yield the norms by name, in the order of their definition."""
+        return ((name, module) for name, module in self.named_modules() if isinstance(module, InstanceNorm))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Transform images of any size."""
-        height, width = images.shape[-2:]
-        painted = self.paint(pad_to(images, self.size_multiple, self.min_size))
-        return painted[..., :height, :width]
+    @property
+    def code_size(self) -> int:
+        """K, the length of a style code: twice the channels of all norms that have a scale and shift."""
+        return sum(2 * norm.channels for _, norm in self.named_norms() if norm.weight is not None)
+
+    def style_code(self) -> Tensor:
+        """Return the network's own scales and shifts as a style code ``(K,)``, with gradients to them."""
+        pairs = [(norm.weight, norm.bias) for _, norm in self.named_norms()]
+        own_values: list[Tensor] = [values for pair in pairs for values in pair if values is not None]
+        return torch.cat(own_values) if own_values else torch.zeros(0)
+
+    @contextmanager
+    def recording_statistics(self) -> Iterator[Statistics]:
+        """Write mean and variance of what enters every norm into the dictionary that is returned.
+
+        A later pass within the context overwrites those of an earlier one. Applies to this thread.
+        """
+        statistics: Statistics = {}
+        with self._holding(replace(self._held, record=statistics)):
+            yield statistics
+
+    @contextmanager
+    def fixed_statistics(self, statistics: Mapping[str, Tensor]) -> Iterator[None]:
+        """Normalize by given statistics instead of those of the picture, e.g. of the picture that a tile is from.
+
+        Norms that are not named keep using the picture's. Applies to this thread.
+
+        Raises:
+            ValueError: There is no such norm, or its statistics have another shape.
+        """
+        norms = dict(self.named_norms())
+        for name, moments in statistics.items():
+            if name not in norms:
+                raise ValueError(f"no norm {name!r} in {type(self).__name__}; known: {', '.join(norms)}")
+            if moments.dim() != 3 or moments.shape[1:] != (2, norms[name].channels):
+                wanted = f"(B, 2, {norms[name].channels})"
+                raise ValueError(f"statistics of {name} are {tuple(moments.shape)}, but {wanted} is wanted")
+        with self._holding(replace(self._held, fixed={**self._held.fixed, **statistics})):
+            yield
+
+    @property
+    def holds_statistics(self) -> bool:
+        """Whether statistics are fixed or being recorded, in this thread."""
+        return self._held is not NOTHING_HELD
+
+    @property
+    def _held(self) -> Held:
+        return (_HELD.get() or {}).get(self, NOTHING_HELD)
+
+    @contextmanager
+    def _holding(self, held: Held) -> Iterator[None]:
+        before = _HELD.get()
+        _HELD.set({**(before or {}), self: held})
+        try:
+            yield
+        finally:
+            _HELD.set(before)
+
+    def _checked(self, style: Tensor | None, count: int) -> Tensor | None:
+        """Return a style code as ``(B, K)`` or ``(1, K)``."""
+        if style is None:
+            return None
+        code = style[None] if style.dim() == 1 else style
+        if code.dim() != 2 or code.shape[1] != self.code_size or code.shape[0] not in (1, count):
+            raise ValueError(
+                f"a style code is {tuple(style.shape)}, but ({self.code_size},) or one such row per image is wanted, "
+                f"for {count} images"
+            )
+        return code
 
 
 NETWORKS: Registry[type[TransformationNetwork]] = Registry("network")

@@ -4,7 +4,8 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.networks._base import NETWORKS, TransformationNetwork
-from fastnst.networks.layers import NarrowConv, Residual, Upsample, conv_norm
+from fastnst.networks.layers import Chain, NarrowConv, Residual, Upsample, conv_norm
+from fastnst.networks.norm import Apply
 
 
 @NETWORKS.register("johnson")
@@ -29,11 +30,11 @@ class Johnson(TransformationNetwork):
     def __init__(self, width: int = 32, blocks: int = 5) -> None:
         super().__init__()
         if width < 1 or blocks < 0:
-            raise ConfigError(f"johnson wants a width of at least 1 and no negative blocks, got {width} and {blocks}")
+            raise ConfigError(f"johnson needs a width of at least 1 and no negative blocks, got {width} and {blocks}")
         self.config = {"width": width, "blocks": blocks}
         # To either side: 9x9, two strided 3x3, two 3x3 at stride 4 per block, two upsampled 3x3, 9x9, 3 by alignment.
         self.receptive_field = 2 * (4 + 1 + 2 + 8 * blocks + 2 + 1 + 4 + 3) + 1
-        self.layers = nn.Sequential(
+        self.layers = Chain(
             *conv_norm(3, width, 9),
             nn.ReLU(inplace=True),
             *conv_norm(width, 2 * width, 3, stride=2),
@@ -47,8 +48,8 @@ class Johnson(TransformationNetwork):
             nn.ReLU(inplace=True),
         )
         self.output = NarrowConv(width, 3, 9)
-        nn.init.constant_(self.output.bias, 0.5)  # type: ignore[arg-type]  # begin at gray, the middle of the range
+        nn.init.constant_(self.output.bias, 0.5)  # type: ignore[arg-type]  # start at gray, the middle of the range
 
-    def paint(self, images: Tensor) -> Tensor:
+    def transform(self, images: Tensor, norms: Apply) -> Tensor:
         dtype = next(self.layers.parameters()).dtype
-        return self.output(self.layers(images.to(dtype)).to(self.output.weight.dtype))
+        return self.output(self.layers(images.to(dtype), norms).to(self.output.weight.dtype))

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fastnst.networks.norm import Apply, InstanceNorm, exporting, own
+
 
 def conv(channels_in: int, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     """Convolve with reflected borders, which leave no frame in the picture."""
@@ -15,14 +17,14 @@ class NarrowConv(nn.Conv2d):
     """Convolve, with reflected borders, to so few channels that most of a vector register would stay empty.
 
     On a CPU, without gradients, the K rows of the filters are computed at once, as if they were K times as many
-    filters, and what they give is shifted and added up: less than half the time from 32 to 3 channels by 9x9.
+    filters, and their results are shifted and added up: less than half the time from 32 to 3 channels by 9x9.
     """
 
     def __init__(self, channels_in: int, channels: int, kernel: int) -> None:
         super().__init__(channels_in, channels, kernel, padding=kernel // 2, padding_mode="reflect")
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.is_grad_enabled() or x.device.type != "cpu":
+        if torch.is_grad_enabled() or x.device.type != "cpu" or exporting():
             return super().forward(x)
         kernel, height = self.kernel_size[0], x.shape[2]
         rows = self.weight.permute(2, 0, 1, 3).flatten(0, 1).unsqueeze(2)  # (K*C', C, 1, K)
@@ -35,53 +37,45 @@ class NarrowConv(nn.Conv2d):
         return total
 
 
-class InstanceNorm(nn.Module):
-    """Normalize every channel of every image, then scale and shift it by learned numbers.
-
-    On a CPU the same formula goes by other kernels: torch's own copies channels-last images to and fro. Group norm with
-    a group per channel is two to ten times faster forward, but slower backward, where batch norm of single images is
-    the fastest.
-
-    Source: Ulyanov, Vedaldi, Lempitsky. Instance Normalization. arXiv:1607.08022.
-    """
-
-    eps = 1e-5
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu":
-            return F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
-        if not torch.is_grad_enabled():
-            return F.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
-        return torch.cat([self._single(image) for image in x.split(1)])
-
-    def _single(self, image: Tensor) -> Tensor:
-        return F.batch_norm(image, None, None, self.weight, self.bias, training=True, eps=self.eps)
-
-
-def conv_norm(channels_in: int, channels: int, kernel: int, stride: int = 1) -> list[nn.Module]:
+def conv_norm(
+    channels_in: int, channels: int, kernel: int, stride: int = 1, affine: bool = True
+) -> tuple[nn.Conv2d, InstanceNorm]:
     """Convolve and normalize."""
-    return [conv(channels_in, channels, kernel, stride), InstanceNorm(channels)]
+    return conv(channels_in, channels, kernel, stride), InstanceNorm(channels, affine)
 
 
-class Residual(nn.Module):
-    """Add two normalized 3x3 convolutions to what comes in; no activation behind the sum (Gross, Wilber 2016)."""
+class Block(nn.Module):
+    """Layers with norms among them, which are applied as ``norms(norm, x)``."""
+
+    def forward(self, x: Tensor, norms: Apply = own) -> Tensor:
+        raise NotImplementedError
+
+
+class Chain(Block, nn.Sequential):
+    """Apply layers one after another, and hand to those with norms how to apply them."""
+
+    def forward(self, x: Tensor, norms: Apply = own) -> Tensor:
+        for layer in self:
+            if isinstance(layer, InstanceNorm):
+                x = norms(layer, x)
+            else:
+                x = layer(x, norms) if isinstance(layer, Block) else layer(x)
+        return x
+
+
+class Residual(Block):
+    """Add two normalized 3x3 convolutions to the input; no activation behind the sum (Gross, Wilber 2016)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            *conv_norm(channels, channels, 3), nn.ReLU(inplace=True), *conv_norm(channels, channels, 3)
-        )
+        self.body = Chain(*conv_norm(channels, channels, 3), nn.ReLU(inplace=True), *conv_norm(channels, channels, 3))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+    def forward(self, x: Tensor, norms: Apply = own) -> Tensor:
+        return x + self.body(x, norms)
 
 
-class Inverted(nn.Module):
-    """Widen by a 1x1 convolution, look around in every channel alone, narrow again, and add to what came in.
+class Inverted(Block):
+    """Widen by a 1x1 convolution, convolve every channel alone by 3x3, narrow again, and add the input.
 
     About a quarter of the arithmetic of :class:`Residual` at the same width.
 
@@ -91,7 +85,7 @@ class Inverted(nn.Module):
     def __init__(self, channels: int, widen: int = 2) -> None:
         super().__init__()
         wide = widen * channels
-        self.body = nn.Sequential(
+        self.body = Chain(
             conv(channels, wide, 1),
             nn.ReLU(inplace=True),
             conv(wide, wide, 3, groups=wide),
@@ -100,11 +94,11 @@ class Inverted(nn.Module):
             *conv_norm(wide, channels, 1),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+    def forward(self, x: Tensor, norms: Apply = own) -> Tensor:
+        return x + self.body(x, norms)
 
 
-class Upsample(nn.Sequential):
+class Upsample(Chain):
     """Double the resolution by nearest neighbor, then convolve: no checkerboard.
 
     Source: Odena, Dumoulin, Olah. Deconvolution and Checkerboard Artifacts. Distill 2016.

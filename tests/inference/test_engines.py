@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ import torch
 import fastnst
 from fastnst.errors import ConfigError
 from fastnst.inference import Stylizer, engines
-from fastnst.networks import NETWORKS, build_network
+from fastnst.networks import build_network
 
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="needs fastnst[openvino]")
 CPU = torch.device("cpu")
@@ -17,7 +18,7 @@ NARROW = {"johnson": {"width": 8}, "lite": {"width": 16}}
 
 
 def both_engines(name: str, precision: engines.Precision) -> list[Stylizer]:
-    """Return stylizers on either engine with the same random weights, every number of them other than at the start."""
+    """Return stylizers on either engine with the same random weights, all of them different from the initial ones."""
     made = []
     for engine in ("torch", "openvino"):
         torch.manual_seed(0)
@@ -30,7 +31,7 @@ def both_engines(name: str, precision: engines.Precision) -> list[Stylizer]:
 
 
 @needs_openvino
-@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("name", sorted(NARROW))
 @pytest.mark.parametrize(("precision", "levels"), [("float32", 0.05), ("bfloat16", 1.5)])  # random weights amplify
 def test_openvino_paints_what_torch_paints(name, precision, levels):
     by_torch, by_openvino = both_engines(name, precision)
@@ -64,14 +65,37 @@ def test_torch_computes_unless_another_is_asked_for(model_file):
 
 
 @needs_openvino
-def test_openvino_is_imported_by_the_first_picture_and_reports_to_nobody(model_file):
+def test_openvino_is_imported_by_the_first_picture_and_reports_to_nobody(model_file, tmp_path):
     code = (
-        "import sys, torch, fastnst; stylizer = fastnst.load(sys.argv[1], 'cpu', engine='openvino');"
+        "import os, sys, torch, fastnst; stylizer = fastnst.load(sys.argv[1], 'cpu', engine='openvino');"
         "before = 'openvino' in sys.modules; stylizer(torch.rand(3, 16, 16));"
-        "print(before, 'openvino' in sys.modules, sys.modules['openvino_telemetry'])"
+        "from openvino.tools.ovc import telemetry;"
+        "print(before, 'openvino' in sys.modules, telemetry.consent, os.environ.get('CI'))"
     )
-    said = subprocess.run([sys.executable, "-c", code, str(model_file)], capture_output=True, text=True, check=True)
-    assert said.stdout.split() == ["False", "True", "None"]
+    environment = {key: value for key, value in os.environ.items() if key != "CI"} | {"HOME": str(tmp_path)}
+    run = [sys.executable, "-c", code, str(model_file)]
+    said = subprocess.run(run, capture_output=True, text=True, check=True, env=environment)
+    assert said.stdout.split() == ["False", "True", "False", "None"]
+    assert not list(tmp_path.iterdir())  # where it would keep the number of the user
+
+
+@pytest.mark.parametrize("before", [None, "false"])
+def test_the_switch_of_telemetry_is_put_back(monkeypatch, before):
+    monkeypatch.delenv("CI", raising=False) if before is None else monkeypatch.setenv("CI", before)
+    switch = engines._without_telemetry()
+    with pytest.raises(ImportError, match="true"), switch:
+        raise ImportError(os.environ["CI"])
+    assert os.environ.get("CI") == before
+
+
+def test_statistics_are_not_ignored_by_openvino(monkeypatch, model_file):
+    monkeypatch.setattr(engines, "find_spec", lambda name: object())
+    stylizer = fastnst.load(model_file, "cpu", engine="openvino")
+    with (
+        stylizer.network.recording_statistics(),
+        pytest.raises(ConfigError, match="neither fixes nor records statistics; choose engine torch"),
+    ):
+        stylizer(torch.rand(3, 16, 16))
 
 
 def test_without_openvino_asking_names_the_remedy(monkeypatch, model_file):
@@ -86,7 +110,7 @@ def test_other_devices_and_networks_are_refused(monkeypatch):
     with pytest.raises(ConfigError, match="not on cuda; choose device cpu"):
         engines.pick_engine("openvino", network, torch.device("cuda"), "float32")
     unknown = torch.nn.Identity()
-    with pytest.raises(ConfigError, match="does not know the network identity"):
+    with pytest.raises(ConfigError, match="does not support the network identity"):
         engines.pick_engine("openvino", unknown, CPU, "float32")
 
 

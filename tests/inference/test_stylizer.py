@@ -6,6 +6,7 @@ from PIL import Image
 import fastnst
 from fastnst.devices import pick_device
 from fastnst.errors import ConfigError
+from fastnst.networks import build_network
 
 
 @pytest.fixture
@@ -43,6 +44,19 @@ def test_input_is_left_as_it_was(stylizer):
     before = image.clone()
     stylizer(image)
     assert torch.equal(image, before)
+
+
+def test_the_network_it_is_given_is_left_as_it_was():
+    network = build_network("johnson", width=4, blocks=1).train()
+    before = {key: (value.clone(), value.stride()) for key, value in network.state_dict().items()}
+    stylizer = fastnst.Stylizer(network, device="cpu", precision="bfloat16")
+    stylizer.network.output.bias.data.zero_()
+    assert all(module.training for module in network.modules())
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    for key, value in network.state_dict().items():
+        assert value.dtype == torch.float32, key
+        assert value.stride() == before[key][1], key
+        assert torch.equal(value, before[key][0]), key
 
 
 def test_no_gradients_are_kept(stylizer):

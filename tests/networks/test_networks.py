@@ -6,7 +6,7 @@ from torch import nn
 
 from fastnst.errors import ConfigError
 from fastnst.networks import NETWORKS, build_network
-from fastnst.networks.layers import InstanceNorm
+from fastnst.networks.norm import InstanceNorm
 
 SMALL = {"hrnet": {}, "johnson": {"width": 4, "blocks": 1}, "lite": {"width": 8, "blocks": 1}}
 DEPTHS = [
@@ -62,14 +62,14 @@ def test_all_but_the_output_computes_in_reduced_precision(name):
     torch.testing.assert_close(reduced, exact, atol=0.1, rtol=0.1)
 
 
-@pytest.mark.parametrize("name", sorted(set(SMALL) - {"hrnet"}))  # whose bare norms turn rounding into texture
+@pytest.mark.parametrize("name", sorted(set(SMALL) - {"hrnet"}))  # whose norms amplify rounding
 def test_a_plain_picture_has_no_frame(name):
     painted = build_network(name, **SMALL[name])(torch.full((1, 3, 64, 64), 0.4))
     torch.testing.assert_close(painted, painted[..., 32:36, 32:36].repeat(1, 1, 16, 16), atol=1e-4, rtol=0)
 
 
 def without_norm(module: nn.Module) -> nn.Module:
-    """Make the reach of a pixel visible: no statistics of the whole picture, no dead values, no cancellation."""
+    """Make the receptive field measurable: no statistics of the whole picture, no dead values, no cancellation."""
     for name, child in module.named_children():
         if isinstance(child, InstanceNorm | nn.ReLU):
             setattr(module, name, nn.Identity())
@@ -81,8 +81,7 @@ def without_norm(module: nn.Module) -> nn.Module:
 
 
 @pytest.mark.parametrize(("name", "options"), DEPTHS)
-def test_receptive_field_is_what_is_declared(name, options, monkeypatch):
-    monkeypatch.setattr("fastnst.networks.hrnet._normalize", lambda x: x)
+def test_receptive_field_is_what_is_declared(name, options):
     network = without_norm(build_network(name, **options))
     for buffer in network.buffers():
         buffer.copy_(0.5)
