@@ -20,7 +20,7 @@ class CropLoader(DataLoader[Any]):
     Args:
         dataset: What is served.
         workers: Processes that decode; 0 decodes in this one.
-        drop: Batches to leave out at the beginning.
+        drop: Batches to leave out at the beginning: those that a resumed :class:`PhotoStream` serves again.
         options: Of ``DataLoader``: a batch size or a batch sampler.
 
     Attributes:

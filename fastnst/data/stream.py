@@ -31,17 +31,17 @@ class PhotoStream(data.IterableDataset[Sample | Problem]):
     """Endless crops of streamed photographs, every pass in another order.
 
     The order of a pass is a function of the seed, the pass and the number of workers; a crop is one of the seed, the
-    worker and its place in the order. A photograph that cannot be used is replaced by the next that can. So a place is
-    a row, and a resumed stream goes on exactly where it stood: it reads the rows before once more, without decoding
-    them.
+    process, the worker and its place in the order. A photograph that cannot be used is replaced by the next that can.
+    So every row is one place, and a resumed stream continues exactly where it stopped: it reads the rows before that
+    place again, without decoding them.
 
     Args:
         photos: Undecoded photographs, of all processes.
         size: Side of the crops, pixels.
         seed: Of order and crops.
         batch_size: Crops of one worker that become a batch; the workers take turns.
-        start: Batches already served. The stream begins at the last turn of all workers that is not behind it:
-            ``start % workers`` batches come once more.
+        start: Batches already served. Since the workers always begin with the first, the stream begins at the last
+            multiple of their number: ``start % workers`` batches are served again.
         rank: Of this process.
         world_size: Number of processes.
         held_out: Digests of photographs that are kept for validation.
@@ -89,7 +89,7 @@ class PhotoStream(data.IterableDataset[Sample | Problem]):
                 skipped[digest(row)] = name_of(row, name)
                 continue
             for number in range(place - unusable, place + 1):
-                rng = np.random.default_rng((self.seed, worker, number))
+                rng = np.random.default_rng((self.seed, self.rank, worker, number))
                 yield Sample(to_bytes(random_crop(image, self.size, rng)), skipped)
             skipped, unusable = {}, 0
 

@@ -65,6 +65,7 @@ def test_a_hub_set_is_streamed_and_resumed_bit_for_bit(hub_set, workers):
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_a_stream_has_no_more_workers_than_files(hub_set):
     loader = make(hub_set, workers=8).train_dataloader()
     assert loader.num_workers == 3
