@@ -114,7 +114,7 @@ def bench_memory(device: torch.device, turns: int) -> list[Row]:
 
 def bench_loader(device: torch.device, turns: int, count: int = 400) -> list[Row]:
     """Measure the crops per second of one worker from JPEG files of 480x360, with nothing else to do."""
-    from fastnst.data import ImageDataModule  # not above: every process of a contender imports this file
+    from fastnst.data.module import ImageDataModule  # not above: every process of a contender imports this file
 
     rng, found = np.random.default_rng(0), []
     with tempfile.TemporaryDirectory() as folder:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import fastnst
 from fastnst.backbones import FeatureExtractor, build_backbone
-from fastnst.data import ImageDataModule
+from fastnst.data.module import ImageDataModule
 from fastnst.images import fit, read_image
 from fastnst.losses import gram
 

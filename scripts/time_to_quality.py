@@ -23,7 +23,7 @@ import torch
 from bench_recipes import BATCH, SIZE, plain_network, preset
 from torch import Tensor, nn
 
-from fastnst.data import ImageDataModule
+from fastnst.data.module import ImageDataModule
 from fastnst.devices import fast_bfloat16, pick_device, reuse_memory
 from fastnst.images import fit, read_image
 from fastnst.losses import LossConfig, PerceptualLoss

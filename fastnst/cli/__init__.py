@@ -71,10 +71,7 @@ def _fail(message: str, code: int) -> int:
 
 def _one_line(error: Exception) -> str:
     """Say an expected error plainly, and name the kind of any other."""
-    text = str(error)
-    if "Original Traceback" in text:  # from a worker that decodes: its last line is what it said
-        text = text.strip().splitlines()[-1].split(": ", 1)[-1]
-    text = " ".join(text.split())
+    text = " ".join(str(error).split())
     if isinstance(error, ValueError | OSError | FloatingPointError) and text:
         return text
     return f"{type(error).__name__}: {text[:400]} (--debug shows where)"

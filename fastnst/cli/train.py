@@ -13,7 +13,7 @@ from fastnst.assets import configs
 from fastnst.atomic import check_writable
 from fastnst.cli import demo
 from fastnst.cli._parser import fail, with_configs
-from fastnst.data import ImageDataModule
+from fastnst.data.module import ImageDataModule
 from fastnst.devices import fast_bfloat16, pick_device, reuse_memory
 from fastnst.errors import ConfigError
 from fastnst.training import (
@@ -197,10 +197,10 @@ class TrainCLI(LightningCLI):
             print(text)
 
     def _report(self, root: Path) -> None:
-        passed_over = self.datamodule.passed_over()
-        if passed_over:
-            some = ", ".join(passed_over[:5]) + (", ..." if len(passed_over) > 5 else "")
-            print(f"passed over {len(passed_over)} photographs that could not be used: {some}")
+        skipped = self.datamodule.skipped()
+        if skipped:
+            some = ", ".join(skipped[:5]) + (", ..." if len(skipped) > 5 else "")
+            print(f"skipped {len(skipped)} photographs that could not be used: {some}")
         step = self.trainer.global_step
         if self.stop.received:
             print(f"stopped at step {step}; go on with the same command and --resume auto")

@@ -2,24 +2,25 @@
 
 import logging
 import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset, IterableDataset
-from datasets.distributed import split_dataset_by_node
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from fastnst.data.photos import PhotoDataset, PhotoStream, center_crop, decode, to_bytes
+from fastnst.data.loader import CropLoader
+from fastnst.data.photos import PhotoDataset, Row, center_crop, decode, digest, to_bytes
 from fastnst.data.sampler import EndlessBatches
 from fastnst.data.sources import Photos, open_photos
+from fastnst.data.stream import PhotoStream
 from fastnst.errors import ConfigError
 from fastnst.images import ImageError
 
 log = logging.getLogger(__name__)
-
-SHUFFLE_BUFFER = 1000
 
 
 class ImageDataModule(LightningDataModule):
@@ -33,11 +34,11 @@ class ImageDataModule(LightningDataModule):
         batch_size: Crops per process and step.
         val_count: Number of photographs to validate on.
         workers: Processes that decode; 0 decodes in the main process. By default one less than there are cores, at
-            most 8.
+            most 8. A stream takes at most one for each of its files.
         seed: Of order and crops.
 
     A batch is ``(B, 3, size, size)``, RGB in [0, 1], once it is on the device; loaders give bytes. Photographs that
-    cannot be read, or whose shorter side is under half of ``size``, are passed over, counted, and named at the end.
+    cannot be read, or whose shorter side is under half of ``size``, are skipped and named by :meth:`skipped`.
     """
 
     def __init__(
@@ -61,7 +62,8 @@ class ImageDataModule(LightningDataModule):
         self.workers = min(8, max(1, (os.cpu_count() or 2) - 1)) if workers is None else workers
         self._train: Photos | None = None
         self._held_out: Tensor | None = None
-        self._crops: PhotoDataset | PhotoStream | None = None
+        self._reserved: frozenset[bytes] = frozenset()
+        self._loader: CropLoader | None = None
 
     def setup(self, stage: str | None = None) -> None:
         """Open the sets and decode the held-out photographs; harmless to repeat.
@@ -72,9 +74,8 @@ class ImageDataModule(LightningDataModule):
         if self._held_out is not None:
             return
         train = open_photos(self.photos)
-        if self.val is not None:
-            held_out = open_photos(self.val)
-        else:
+        held_out: Iterable[Row] = open_photos(self.val) if self.val is not None else []
+        if self.val is None:
             train, held_out = self._hold_out(train)
         if isinstance(train, Dataset) and not len(train):
             raise ConfigError(f"{self.photos}: no photographs to train on")
@@ -86,17 +87,32 @@ class ImageDataModule(LightningDataModule):
         assert self._held_out is not None, "setup() comes first"
         return self._held_out.float() / 255
 
-    def train_dataloader(self) -> DataLoader[Tensor]:
-        """Serve this process's share, beginning where the trainer stands."""
+    def facts(self) -> dict[str, Any]:
+        """Describe the photographs in plain data, for the file that is published; paths are cut down to names."""
+        return {
+            "photos": Path(self.photos).name or Path(self.photos).resolve().name,
+            "size": self.size,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "held_out": len(self.held_out),
+        }
+
+    def train_dataloader(self) -> CropLoader:
+        """Serve this process's share, beginning where the trainer stands.
+
+        Iterating it raises a :class:`ConfigError` where no photograph can be used.
+        """
         assert self._train is not None, "setup() comes first"
         trainer = self.trainer
         rank, world_size = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         start = trainer.global_step * trainer.accumulate_grad_batches if trainer else 0
         if isinstance(self._train, IterableDataset):
-            return self._stream(self._train, rank, world_size, start)
-        self._crops = PhotoDataset(self._train, self.size, self.seed, augment=True)
-        batches = EndlessBatches(len(self._crops), self.batch_size, self.seed, rank, world_size, start)
-        return DataLoader(self._crops, batch_sampler=batches, **self._loading())
+            self._loader = self._stream(self._train, rank, world_size, start)
+        else:
+            crops = PhotoDataset(self._train, self.size, self.seed)
+            batches = EndlessBatches(len(crops), self.batch_size, self.seed, rank, world_size, start)
+            self._loader = CropLoader(crops, self.workers, batch_sampler=batches)
+        return self._loader
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         """Serve the held-out photographs, decoded once, shared out among the processes."""
@@ -110,45 +126,44 @@ class ImageDataModule(LightningDataModule):
         """Turn bytes into RGB in [0, 1] on the device: a quarter of the transfer."""
         return (batch.float() / 255).contiguous(memory_format=torch.channels_last)
 
-    def passed_over(self) -> list[str]:
+    def skipped(self) -> list[str]:
         """Name the photographs of this process that could not be used so far."""
-        return self._crops.report() if self._crops is not None else []
+        return list(self._loader.skipped.values()) if self._loader is not None else []
 
-    def _hold_out(self, photos: Photos) -> tuple[Photos, Photos]:
-        if isinstance(photos, IterableDataset):
-            return photos.skip(self.val_count), photos.take(self.val_count)
+    def _hold_out(self, photos: Photos) -> tuple[Photos, Iterable[Row]]:
+        """Set photographs apart: of a stream the first, of others a random choice."""
+        if isinstance(photos, IterableDataset):  # its skip() would leave out others, as soon as workers share the files
+            rows = list(photos.take(self.val_count))
+            self._reserved = frozenset(map(digest, rows))
+            return photos, rows
         if len(photos) < 2:
             raise ConfigError(f"{self.photos}: {len(photos)} photograph; at least 2 are needed, one to validate on")
         count = min(self.val_count, max(1, len(photos) // 5))
         order = torch.randperm(len(photos), generator=torch.Generator().manual_seed(self.seed)).tolist()
         return photos.select(sorted(order[count:])), photos.select(sorted(order[:count]))
 
-    def _decode(self, photos: Photos) -> Tensor:
+    def _decode(self, photos: Iterable[Row]) -> Tensor:
         crops: list[Tensor] = []
         problems: list[str] = []
-        for row in photos:
+        for number, row in enumerate(photos):
             try:
-                crops.append(to_bytes(center_crop(decode(row, self.size // 2), self.size)))
+                image = decode(row, self.size // 2, f"held-out photograph {number}")
             except ImageError as error:
                 problems.append(str(error))
+                continue
+            crops.append(to_bytes(center_crop(image, self.size)))
             if len(crops) == self.val_count:
                 break
         if not crops:
-            raise ConfigError(f"{self.val or self.photos}: no usable photograph to validate on: {problems[:5]}")
+            reasons = "; ".join(problems[:5]) or "there are none"
+            raise ConfigError(f"{self.val or self.photos}: no usable photograph to validate on: {reasons}")
         if problems:
-            log.warning("passed over %d held-out photographs: %s", len(problems), "; ".join(problems[:5]))
+            log.warning("skipped %d held-out photographs: %s", len(problems), "; ".join(problems[:5]))
         return torch.stack(crops)
 
-    def _stream(self, photos: IterableDataset, rank: int, world_size: int, start: int) -> DataLoader[Tensor]:
-        shuffled = photos.shuffle(seed=self.seed, buffer_size=SHUFFLE_BUFFER)
-        share = split_dataset_by_node(shuffled, rank, world_size)
-        self._crops = PhotoStream(share, self.size, self.seed, first_pass=start)
-        return DataLoader(self._crops, batch_size=self.batch_size, **self._loading())
-
-    def _loading(self) -> dict[str, Any]:
-        return {
-            "num_workers": self.workers,
-            "pin_memory": torch.cuda.is_available(),
-            "persistent_workers": self.workers > 0,
-            "prefetch_factor": 4 if self.workers else None,
-        }
+    def _stream(self, photos: IterableDataset, rank: int, world_size: int, start: int) -> CropLoader:
+        crops = PhotoStream(
+            photos, self.size, self.seed, self.batch_size, start, rank, world_size, held_out=self._reserved
+        )
+        workers = min(self.workers, crops.most_workers)
+        return CropLoader(crops, workers, drop=start % max(1, workers), batch_size=self.batch_size)

@@ -1,37 +1,88 @@
-"""From undecoded photographs to square crops; broken and tiny ones are passed over and counted."""
+"""From undecoded photographs to square crops; broken and tiny ones are skipped and named."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+import hashlib
+from collections.abc import Hashable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
-from datasets import Dataset, IterableDataset
+from datasets import Dataset
+from datasets.utils.file_utils import xopen
 from PIL import Image
 from torch import Tensor
 from torch.utils import data
 
-from fastnst.errors import ConfigError
+from fastnst.errors import ConfigError, first_line
 from fastnst.images import ImageError, open_image
 
-Key = tuple[int, int]
+Row: TypeAlias = Mapping[str, Any]
+"""One photograph as :func:`open_photos` gives it: ``{"image": {"bytes", "path"}}``, of which one may be missing."""
+
+Key: TypeAlias = tuple[int, int]
 """Pass through the set, and index within it."""
 
+Problem: TypeAlias = ConfigError | OSError
+"""An error that a worker hands over; raised there, it would arrive as a text with a traceback."""
+
 MAX_ATTEMPTS = 64
-"""Photographs passed over in a row before the set is declared unusable."""
+"""Photographs skipped in a row before the set is declared unusable."""
 
 
-def decode(row: Mapping[str, Any], least: int) -> Image.Image:
+class Sample(NamedTuple):
+    """A crop, ``(3, H, W)`` of bytes, and the names of photographs that were skipped on the way to it."""
+
+    crop: Tensor
+    skipped: dict[Hashable, str]
+
+
+def decode(row: Row, least: int, name: str = "photograph") -> Image.Image:
     """Open one undecoded photograph.
+
+    Args:
+        row: A row of :func:`open_photos`.
+        least: Pixels that its shorter side must have.
+        name: What to call it where the row holds no path.
 
     Raises:
         ImageError: Broken, or its shorter side is under ``least`` pixels.
+        OSError: It lies elsewhere, and cannot be reached.
     """
     entry = row["image"]
-    name = str(entry.get("path") or "photograph")
-    image = open_image(entry["bytes"] if entry.get("bytes") is not None else entry["path"], name)
+    name = name_of(row, name)
+    image = open_image(_content(entry) if entry.get("bytes") is None else entry["bytes"], name)
     if min(image.size) < least:
         raise ImageError(f"{name}: {image.width}x{image.height} is too small to crop; {least} pixels are wanted")
     return image
+
+
+def name_of(row: Row, otherwise: str) -> str:
+    """Return the path of a photograph, or another name where the set holds none."""
+    return str(row["image"].get("path") or otherwise)
+
+
+def digest(row: Row) -> bytes:
+    """Return what tells a photograph from others: a hash of its bytes, or its path."""
+    entry = row["image"]
+    return str(entry["path"]).encode() if entry.get("bytes") is None else hashlib.blake2b(entry["bytes"]).digest()
+
+
+def _content(entry: Mapping[str, Any]) -> str | bytes:
+    """Return the path of a file here, or the bytes of a file of a hub set that is no table."""
+    path = str(entry["path"])
+    if "://" not in path:
+        return path
+    try:
+        with xopen(path, "rb") as file:
+            return bytes(file.read())
+    except FileNotFoundError:
+        raise ImageError(f"{path}: no such file") from None
+
+
+def problem(error: OSError | ValueError) -> Problem:
+    """Return the error that says the same in another process: plain, of one line."""
+    if isinstance(error, ConfigError):
+        return ConfigError(str(error))
+    return OSError(f"the photographs cannot be read ({first_line(error)})")
 
 
 def random_crop(image: Image.Image, size: int, rng: np.random.Generator) -> Image.Image:
@@ -54,8 +105,8 @@ def to_bytes(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
-class PhotoDataset(data.Dataset[Tensor]):
-    """Crops of photographs at hand, each a function of the seed, the pass and the index alone.
+class PhotoDataset(data.Dataset[Sample | Problem]):
+    """Random crops of photographs at hand, each a function of the seed, the pass and the index alone.
 
     Results do not depend on the number of workers, and a resumed run sees what an uninterrupted one would have seen.
 
@@ -63,76 +114,36 @@ class PhotoDataset(data.Dataset[Tensor]):
         photos: Undecoded photographs.
         size: Side of the crops, pixels. Photographs whose shorter side is under half of it count as tiny.
         seed: Of the crops.
-        augment: Random crops if true, the centered square otherwise.
 
-    A photograph that cannot be used is replaced by the next and marked in :attr:`passed_over`, which all workers share.
+    A photograph that cannot be used is replaced by the next. Where none of many can be used, the sample is the error.
     """
 
-    def __init__(self, photos: Dataset, size: int, seed: int, augment: bool) -> None:
-        self.photos, self.size, self.seed, self.augment = photos, size, seed, augment
-        self.passed_over = torch.zeros(len(photos), dtype=torch.bool).share_memory_()
+    def __init__(self, photos: Dataset, size: int, seed: int) -> None:
+        self.photos, self.size, self.seed = photos, size, seed
+        self._unusable: dict[int, str] = {}  # of this process
 
     def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, key: Key) -> Tensor:
-        epoch, first = key
-        errors: list[str] = []
-        for index in ((first + i) % len(self) for i in range(min(len(self), MAX_ATTEMPTS))):
-            if self.passed_over[index]:
+    def __getitem__(self, key: Key) -> Sample | Problem:
+        try:
+            return self._crop(*key)
+        except (OSError, ValueError) as error:
+            return problem(error)
+
+    def _crop(self, epoch: int, first: int) -> Sample:
+        tried = [(first + i) % len(self) for i in range(min(len(self), MAX_ATTEMPTS))]
+        skipped: dict[Hashable, str] = {}
+        for index in tried:
+            if index in self._unusable:
                 continue
+            row, name = self.photos[index], f"photograph {index}"
             try:
-                image = decode(self.photos[index], self.size // 2)
+                image = decode(row, self.size // 2, name)
             except ImageError as error:
-                self.passed_over[index] = True
-                errors.append(str(error))
+                self._unusable[index], skipped[index] = str(error), name_of(row, name)
                 continue
-            if not self.augment:
-                return to_bytes(center_crop(image, self.size))
-            return to_bytes(random_crop(image, self.size, np.random.default_rng((self.seed, epoch, first))))
-        raise ConfigError(
-            f"no usable photograph among {min(len(self), MAX_ATTEMPTS)} in a row: {'; '.join(errors[:5])}"
-        )
-
-    def report(self) -> list[str]:
-        """Name the photographs passed over so far."""
-        rows = self.photos.select(self.passed_over.nonzero().flatten().tolist())
-        return [str(row["image"].get("path") or "photograph") for row in rows]
-
-
-class PhotoStream(data.IterableDataset[Tensor]):
-    """Endless crops of streamed photographs, every pass in another order.
-
-    Args:
-        photos: Undecoded photographs of this process, already shuffled by a buffer.
-        size: Side of the crops, pixels.
-        seed: Of the crops.
-        first_pass: Number of the pass to begin with; a resumed stream begins a new one.
-    """
-
-    def __init__(self, photos: IterableDataset, size: int, seed: int, first_pass: int = 0) -> None:
-        self.photos, self.size, self.seed, self.first_pass = photos, size, seed, first_pass
-        self.passed_over = torch.zeros(1, dtype=torch.long).share_memory_()
-
-    def __iter__(self) -> Iterator[Tensor]:
-        worker = data.get_worker_info()
-        epoch, useless = self.first_pass, 0
-        while True:
-            self.photos.set_epoch(epoch)
-            rng = np.random.default_rng((self.seed, epoch, worker.id if worker else 0))
-            for row in self.photos:
-                try:
-                    image = decode(row, self.size // 2)
-                except ImageError as error:
-                    self.passed_over += 1
-                    useless += 1
-                    if useless >= MAX_ATTEMPTS:
-                        raise ConfigError(f"no usable photograph among {useless} in a row: {error}") from error
-                    continue
-                useless = 0
-                yield to_bytes(random_crop(image, self.size, rng))
-            epoch += 1
-
-    def report(self) -> list[str]:
-        """Stand in for the names of the photographs passed over so far, which a stream does not keep."""
-        return ["photograph"] * int(self.passed_over)
+            rng = np.random.default_rng((self.seed, epoch, first))
+            return Sample(to_bytes(random_crop(image, self.size, rng)), skipped)
+        reasons = "; ".join(self._unusable[index] for index in tried[:5])
+        raise ConfigError(f"no usable photograph among {len(tried)} in a row: {reasons}")

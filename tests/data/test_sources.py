@@ -1,8 +1,10 @@
 import io
+from pathlib import Path
 
 import pytest
 from datasets import Dataset, Features, Image, Value
 
+import fastnst.data
 from fastnst.data import open_photos
 from fastnst.errors import ConfigError
 
@@ -60,3 +62,10 @@ def test_broken_parquet_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read as parquet") as error:
         open_photos(tmp_path / "t.parquet")
     assert "\n" not in str(error.value)
+
+
+def test_only_the_data_module_knows_lightning():
+    folder = Path(fastnst.data.__file__).parent
+    known = ("pytorch_lightning", "fastnst.data.module")
+    users = {path.name for path in folder.glob("*.py") for word in known if f"from {word} import" in path.read_text()}
+    assert users == {"module.py"}
