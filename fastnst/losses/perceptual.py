@@ -1,4 +1,4 @@
-"""The one objective of fastnst: training, optimization and comparison all judge by it."""
+"""The perceptual loss, which training, optimization and comparison share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

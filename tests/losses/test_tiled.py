@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from fastnst.backbones._extractor import BACKBONES
 from fastnst.errors import ConfigError
 from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss, Region, TiledLoss
-from fastnst.losses.tiled import plan_tiles, tiled_style_target
+from fastnst.losses.tiled import tiled_style_target
+from fastnst.losses.tiles import plan_tiles
 
 LAYERS = {
     "vgg19": ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
