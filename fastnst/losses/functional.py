@@ -77,7 +77,7 @@ def weighted_mean(features: Tensor, weights: Tensor | None) -> Tensor:
 
 
 def root(matrices: Tensor) -> Tensor:
-    """Return the square roots of symmetric positive matrices ``(B, C, C)``; eigenvalues that rounding made negative count as 0."""
+    """Return the square roots of symmetric positive matrices ``(B, C, C)``; negative eigenvalues count as 0."""
     values, vectors = torch.linalg.eigh(matrices)
     return vectors * values.clamp_min(0).sqrt()[:, None] @ vectors.mT
 

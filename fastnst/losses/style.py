@@ -175,7 +175,7 @@ class SlicedLoss(StyleLoss):
 
 def _mean_deviation(summary: Tensor) -> Tensor:
     mean, square = summary.unbind(1)
-    return torch.stack([mean, ((square - mean.square()).clamp_min(0) + 1e-8).sqrt()], 1)  # differentiable in flat channels too
+    return torch.stack([mean, ((square - mean.square()).clamp_min(0) + 1e-8).sqrt()], 1)  # 1e-8 for flat channels
 
 
 def _mean_covariance(summary: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from fastnst.images import resize
-from fastnst.losses import PerceptualLoss, Region, TiledLoss, WholeLoss
+from fastnst.losses import Objective, PerceptualLoss, Region, TiledLoss, WholeLoss
 from fastnst.losses.tiled import tiled_style_target
 from fastnst.losses.whole import Autocast
 
 WHOLE = 2**20
-"""Pixels of the largest picture that is judged in one piece unless told otherwise."""
+"""Pixels of the largest picture whose loss is computed in one piece unless told otherwise."""
 
 TILE_CPU, TILE_GPU = 256, 1024
 """Sides of tiles, pixels: small ones stay in a processor's caches, large ones keep a GPU busy."""
@@ -34,13 +34,10 @@ class Style:
     mask: Tensor | None = None
 
 
-Objective = WholeLoss | TiledLoss
-
-
 def make_objective(
     loss: PerceptualLoss, photo: Tensor, styles: Sequence[Region], tile: int | None, autocast: Autocast = nullcontext
 ) -> Objective:
-    """Judge in one piece where that fits into memory, and in tiles elsewhere."""
+    """Return the loss in one piece where that fits into memory, and in tiles elsewhere."""
     height, width = photo.shape[2:]
     if tile is None and (height * width <= WHOLE or not loss.style_loss.additive):
         return WholeLoss(loss, photo, styles, autocast)
