@@ -59,9 +59,7 @@ def plan(options: Namespace) -> Grid:
         raise ConfigError(f"two pictures would both become {twice}; paint them in two calls")
     out = options.out or FOLDER
     if out == "-" or (Path(out).suffix.lower() in EXTENSIONS and not Path(out).is_dir()):
-        raise ConfigError(
-            f"--out {out}: {len(kinds)} pictures want a folder, not a file; --mix mixes styles"
-        )
+        raise ConfigError(f"--out {out}: {len(kinds)} pictures want a folder, not a file; --mix mixes styles")
     jobs = (_job(options, *kind, str(Path(out) / name)) for kind, name in zip(kinds, names, strict=True))
     return Grid(tuple(jobs), Path(out), len(weights) if len(weights) > 1 else len(mixes))
 

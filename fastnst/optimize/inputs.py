@@ -66,12 +66,6 @@ def check_size(image: Tensor, name: str, least: int) -> None:
         raise ConfigError(f"{name}: {height}x{width} is too small, the loss needs {least}x{least} at least; enlarge it")
 
 
-def read_style(source: Source, size: int | None) -> Tensor:
-    """Read a style picture with a shorter side of ``size``, or as it is."""
-    picture = read_image(source)
-    return picture if size is None else fit(picture, shorter=size)
-
-
 def read_mask(path: str, content: Tensor) -> Tensor:
     """Read a mask as ``(1, 1, H, W)`` of the content's size, its edges softened; another shape is stretched.
 

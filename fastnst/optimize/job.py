@@ -8,8 +8,9 @@ from torch import Tensor
 
 from fastnst.backbones import FeatureExtractor
 from fastnst.devices import pick_device
+from fastnst.images import fit, read_image
 from fastnst.losses import PerceptualLoss
-from fastnst.optimize.inputs import Colors, check_size, label, read_content, read_mask, read_style
+from fastnst.optimize.inputs import Colors, check_size, label, read_content, read_mask
 from fastnst.optimize.objective import Style
 from fastnst.optimize.outputs import write
 from fastnst.optimize.painting import Painting, PaintingJob
@@ -66,8 +67,9 @@ def prepare(job: PaintingJob, backbone: FeatureExtractor | None = None) -> tuple
     """Read a job's pictures and set up its optimization."""
     device = pick_device(job.device)
     loss = job.objective.build(backbone).to(device).to(memory_format=torch.channels_last)
-    pictures = [read_style(style, job.style_size).to(device) for style in job.styles]
-    shape = (pictures[0].shape[2], pictures[0].shape[3]) if job.canvas == "style" else None
+    originals = [read_image(style) for style in job.styles]
+    shape = (originals[0].shape[2], originals[0].shape[3]) if job.canvas == "style" else None
+    pictures = [(fit(p, shorter=job.style_size) if job.style_size else p).to(device) for p in originals]
     photo = read_content(job.content, job.size, job.enlarge, shape).to(device)
     check_size(photo, label(job.content), loss.backbone.min_size({*loss.content, *loss.style}))
     colors = Colors(photo, job.method)
