@@ -1,6 +1,6 @@
 """The loss of a picture of any size in tiles: value and gradient of the whole, without the activations of the whole."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from typing import ClassVar
 
@@ -30,7 +30,7 @@ def tiled_style_target(loss: PerceptualLoss, style: Tensor, tile: int = 256) -> 
 
 
 class TiledLoss:
-    """Judge one picture of any size under a loss, and give its gradient, with the activations of one tile.
+    """The loss of one picture of any size and its gradient, computed with the activations of one tile.
 
     Gram matrices, means and covariances are averages over positions. A first pass sums them over all tiles; the
     derivative of the loss by each entry of the sum follows; a second pass propagates it back through the backbone,
@@ -47,6 +47,7 @@ class TiledLoss:
         styles: What is imitated; a mask has the size of the photograph.
         tile: Side of a tile's core, pixels.
         autocast: Makes the context in which the backbone computes.
+        content_scales: From :meth:`PerceptualLoss.content_scales`; measured on ``photo`` by default.
 
     Raises:
         ConfigError: The style loss is not a sum over positions.
@@ -61,6 +62,7 @@ class TiledLoss:
         styles: Sequence[Region],
         tile: int = 256,
         autocast: Autocast = nullcontext,
+        content_scales: Mapping[str, float] | None = None,
     ) -> None:
         if not loss.style_loss.additive:
             raise ConfigError("this style loss sorts the whole picture and cannot be taken in tiles; choose another")
@@ -71,8 +73,7 @@ class TiledLoss:
         self.content: list[dict[str, Tensor]] = []
         self.sizes: dict[str, tuple[int, int]] = {}
         self._measure(photo)
-        raw = loss.units == "raw"
-        self.scales = {layer: 1.0 if raw else self._mean_square(layer) for layer in loss.content}
+        self.scales = content_scales if content_scales is not None else self._scales()
 
     def __call__(self, image: Tensor) -> tuple[LossReport, Tensor]:
         """Return the report on ``(1, 3, H, W)``, RGB around [0, 1], and the gradient of its total, of that shape."""
@@ -111,6 +112,10 @@ class TiledLoss:
     def _features(self, window: Tensor, tile: Tile, layers: Collection[str]) -> dict[str, Tensor]:
         features = self.loss.backbone(window, layers) if layers else {}
         return {layer: tile.core(maps, self.strides[layer]) for layer, maps in features.items()}
+
+    def _scales(self) -> dict[str, float]:
+        raw = self.loss.units == "raw"
+        return {layer: 1.0 if raw else self._mean_square(layer) for layer in self.loss.content}
 
     def _mean_square(self, layer: str) -> float:
         total = sum(float(part[layer].double().square().sum()) for part in self.content)

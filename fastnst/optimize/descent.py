@@ -70,7 +70,7 @@ class Lbfgs(Descent):
         self.last: tuple[Tensor, Tensor] | None = None
 
     def step(self, position: Tensor, gradient: Tensor, lr: float) -> Tensor:
-        self._learn(position, gradient)
+        self._remember(position, gradient)
         self.last = position, gradient
         if not self.steps:
             downhill = self.precondition(gradient)
@@ -79,13 +79,15 @@ class Lbfgs(Descent):
         length = float(direction.abs().mean())
         return direction.mul_(LONGEST_STEP / length) if length > LONGEST_STEP else direction
 
-    def _learn(self, position: Tensor, gradient: Tensor) -> None:
+    def _remember(self, position: Tensor, gradient: Tensor) -> None:
         if self.last is None:
             return
         step, change = position - self.last[0], gradient - self.last[1]
         self.last = None
         curvature = step.dot(change)
-        if curvature > 1e-8 * step.norm() * change.norm():  # nothing is learned from a slope that gets steeper
+        if (
+            curvature > 1e-8 * step.norm() * change.norm()
+        ):  # no negative curvature
             room = self._room(step)
             self.steps, self.changes = [*self.steps, step][-room:], [*self.changes, change][-room:]
 

@@ -1,4 +1,4 @@
-"""The pictures of a job: read, brought to size, and freed of colors that shall not be painted."""
+"""The pictures of a job: read, resized, and recolored where the photograph's colors are kept."""
 
 import logging
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ def read_content(source: Source, size: int | None, enlarge: bool, shape: tuple[i
 
 
 def check_size(image: Tensor, name: str, least: int) -> None:
-    """Refuse a picture that the loss cannot judge.
+    """Refuse a picture that is too small for the loss.
 
     Raises:
         ConfigError: A side is shorter than ``least``.

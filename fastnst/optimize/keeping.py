@@ -36,7 +36,7 @@ class Kept:
         self.average = torch.lerp(self.average, position, max(1 - AVERAGE, 1 / self.count))
 
     def lowest(self, evaluate: Evaluate) -> tuple[LossReport, Tensor]:
-        """Return the vector of the least loss, or the present one where none was judged yet."""
+        """Return the vector of the least loss, or the present one where none was added yet."""
         return self.best or (evaluate(self.average), self.average)
 
     def settled(self, evaluate: Evaluate) -> tuple[LossReport, Tensor]:

@@ -1,6 +1,6 @@
-"""One photograph and its styles at every size: the canvas that is optimized, and the objective that judges it."""
+"""One photograph and its styles at every size: the canvas that is optimized, and its objective."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from fastnst.optimize.schedule import Stage, plan_stages
 
 
 class Problem:
-    """What is optimized and what judges it, at the size of any stage.
+    """The canvas and the objective of every stage.
 
     Args:
         content: Photograph ``(1, 3, H, W)``, RGB in [0, 1]; the result has its size.
@@ -23,6 +23,7 @@ class Problem:
         loss: The loss, on the same device.
         config: How to optimize.
         first: The picture to begin with, of any size; the photograph by default.
+        content_scales: What each content term is divided by; measured on ``content`` at each size by default.
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class Problem:
         loss: PerceptualLoss,
         config: OptimizeConfig,
         first: Tensor | None = None,
+        content_scales: Mapping[str, float] | None = None,
     ) -> None:
         self.content, self.styles, self.loss, self.config, self.first = content, styles, loss, config, first
+        self.content_scales = content_scales
 
     def stages(self, refine: bool) -> list[Stage]:
         """Plan the sizes; only the full one where a given picture is refined, unless the config asks for more."""
@@ -53,7 +56,7 @@ class Problem:
         """Return the loss of pictures of a canvas's size."""
         height, width = canvas.photo.shape[2:]
         regions = make_regions(self.loss, self.styles, height, width, height / self.content.shape[2])
-        return make_objective(self.loss, canvas.photo, regions, self.config.tile, autocast)
+        return make_objective(self.loss, canvas.photo, regions, self.config.tile, autocast, self.content_scales)
 
     def _mask(self, stage: Stage) -> Tensor | None:
         """Return where any style is wanted; everywhere if one of them has no mask."""

@@ -1,7 +1,7 @@
 """The optimization of one picture, from coarse to fine; can be stopped at any step, and resumed."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -38,6 +38,7 @@ class Optimization:
         config: How to optimize.
         first: The picture to begin with, of any size; the photograph by default.
         refine: ``first`` is a result already: there are no coarser stages, unless the config asks for them.
+        content_scales: What each content term is divided by; measured on ``content`` at each size by default.
 
     Raises:
         FloatingPointError: The loss was not finite for the third time; :meth:`result` is the best before.
@@ -51,9 +52,10 @@ class Optimization:
         config: OptimizeConfig,
         first: Tensor | None = None,
         refine: bool = False,
+        content_scales: Mapping[str, float] | None = None,
     ) -> None:
         self.content, self.config = content, config
-        self.problem = Problem(content, styles, loss, config, first)
+        self.problem = Problem(content, styles, loss, config, first, content_scales)
         self.schedule = Schedule(self.problem.stages(refine), config.budget(refine))
         self.precision: Precision = config.precision or best_precision(content.device)
         self.failures, self.caution = 0, 1.0
@@ -171,7 +173,7 @@ class Optimization:
         self.kept = Kept(self.position)
 
     def _wants_float32(self) -> bool:
-        """Tell whether it is time for float32; not in tiles, where twice the memory is not worth it."""
+        """Tell whether it is time for float32; not in tiles, where it would double the memory."""
         end = self.schedule.is_last and self.schedule.stage_share() >= EXACT_AFTER
         return self.precision != "float32" and end and not self.objective.tiled
 

@@ -81,7 +81,7 @@ def plan_stages(height: int, width: int, steps: float, count: int | None = None,
         width: Of the result, pixels.
         steps: Of all stages together, or infinite.
         count: Of stages; as many as stay above :data:`SMALLEST` pixels by default.
-        least: Shortest side that the loss can judge, pixels.
+        least: Shortest side that the loss can be computed of, pixels.
     """
     steps = int(min(steps, UNBOUNDED))
     sizes = [(height, width)]

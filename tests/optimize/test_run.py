@@ -186,3 +186,20 @@ def test_tiles_change_nothing(start):
 def test_impossible_settings_are_refused(options):
     with pytest.raises(ConfigError, match="positive|above zero"):
         OptimizeConfig(**options)
+
+
+def test_all_is_float32_if_asked(start):
+    run = start(steps=5, precision="float32")
+    assert {run.objective.content.values["relu2_1"].dtype for _ in run} == {torch.float32}
+
+
+def test_bfloat16_ends_before_the_end_of_the_last_stage(start):
+    run = start(height=52, width=60, steps=20, precision="bfloat16")
+    found = [(state.stage, run.objective.content.values["relu2_1"].dtype) for state in run]
+    assert {dtype for stage, dtype in found if stage == 0} == {torch.bfloat16}
+    assert [dtype for stage, dtype in found if stage == 1] == [torch.bfloat16] * 6 + [torch.float32] * 4
+
+
+def test_progress_says_how_much_is_over(start):
+    shares = [state.share for state in start(height=52, width=60, steps=10)]
+    assert shares == [step / 10 for step in range(11)]
