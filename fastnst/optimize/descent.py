@@ -85,9 +85,7 @@ class Lbfgs(Descent):
         step, change = position - self.last[0], gradient - self.last[1]
         self.last = None
         curvature = step.dot(change)
-        if (
-            curvature > 1e-8 * step.norm() * change.norm()
-        ):  # no negative curvature
+        if curvature > 1e-8 * step.norm() * change.norm():  # no negative curvature
             room = self._room(step)
             self.steps, self.changes = [*self.steps, step][-room:], [*self.changes, change][-room:]
 

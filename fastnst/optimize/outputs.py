@@ -9,7 +9,7 @@ from typing import Any
 
 from fastnst import __version__
 from fastnst.checkpoint import Metadata, describe, save_checkpoint
-from fastnst.images import read_note, write_image
+from fastnst.images import fit, pack_image, read_image, read_note, write_image
 from fastnst.losses import LossConfig
 from fastnst.optimize.config import OptimizeConfig
 from fastnst.optimize.inputs import Source, label, stem
@@ -108,18 +108,24 @@ def _options(given: dict[str, Any], standard: dict[str, Any]) -> list[str]:
 
 def metadata(job: PaintingJob, painting: Painting) -> Metadata:
     """Say how a network was made, for its file."""
-    styles = [{"name": stem(style), "sha256": _digest(style, 64)} for style in job.styles]
     height, width = painting.image.shape[2:]
     training = {"photo": stem(job.content), "size": [height, width], "steps": painting.steps, "seed": job.config.seed}
     assert painting.network is not None
     return Metadata(
         network=describe(painting.network),
-        styles=styles,
+        styles=[_style_facts(style, job.style_size) for style in job.styles],
         loss=job.objective.describe(),
         training=training,
         created=datetime.now(UTC).date().isoformat(),
         fastnst_version=__version__,
     )
+
+
+def _style_facts(style: Source, size: int | None) -> dict[str, Any]:
+    picture = read_image(style)
+    picture = fit(picture, shorter=size) if size else picture
+    facts = {"name": stem(style), "sha256": _digest(style, 64), "size": list(picture.shape[2:])}
+    return facts | {"picture": pack_image(picture)}
 
 
 def _digest(source: Source, digits: int = 16) -> str:

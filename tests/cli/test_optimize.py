@@ -13,10 +13,11 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from fastnst.checkpoint import read_metadata
 from fastnst.cli import run
 from fastnst.cli._grid import plan
 from fastnst.cli.optimize import parser
-from fastnst.images import read_image, read_note
+from fastnst.images import read_image, read_note, unpack_image
 from fastnst.images.color import luma
 
 
@@ -270,6 +271,9 @@ def test_the_network_of_a_pair_is_kept(options, photos):
     photo = read_image(photos / "01.png")
     painted = load("o.safetensors", "cpu", "float32")(photo)
     assert (painted - read_image("o.png")).abs().max() <= 1 / 254
+    (style,) = read_metadata("o.safetensors").styles
+    assert style["name"] == "waves"
+    assert unpack_image(style["picture"]).shape[2:] == (32, 37)
     assert run(["stylize", "--model", "o.safetensors", str(photos / "02.png"), "--out", "other.png"]) == 0
     assert run([*options, *words[:-1], "other.png"]) == 2
 
@@ -290,6 +294,12 @@ def test_the_command_in_the_note_repeats_every_setting(options, words):
     assert run([*note["command"][1:], "-y"]) == 0
     assert read_note("o.png")["settings"] == note["settings"]
     assert torch.equal(read_image("o.png"), first)
+
+
+def test_help_needs_nothing_heavy():
+    code = "import sys; from fastnst.cli.optimize import parser; parser(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "numpy", "PIL", "jsonargparse", "fastnst.optimize"} & set(loaded)
 
 
 def test_what_help_says_is_what_the_room_does():
