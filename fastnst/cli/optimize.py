@@ -1,191 +1,202 @@
 """``fastnst optimize``."""
 
 import sys
-from dataclasses import dataclass
+from argparse import Namespace
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
-
-from fastnst.cli import EXIT_PARTLY
-from fastnst.cli._parser import fail, with_configs
-from fastnst.errors import ConfigError
+from fastnst.cli import EXIT_FAILED, EXIT_PARTLY
+from fastnst.cli._words import (
+    Parser,
+    add_computing,
+    add_loss,
+    add_reporting,
+    add_writing,
+    at_least,
+    progress_bar,
+    report,
+    say,
+)
 
 if TYPE_CHECKING:
-    from fastnst.cli._painting import Outcome
+    from fastnst.backbones import FeatureExtractor
+    from fastnst.cli._grid import Grid
+    from fastnst.cli._signals import Stop
+    from fastnst.optimize import OnProgress, Painting, PaintingJob, Progress, RunState
 
-ColorMethod = Literal["luminance", "covariance", "histogram"]
+MOST_KEPT = 1024
+"""Longer side, in pixels, up to which freed memory is kept: of a large picture, pieces of it would add up."""
 
-PHOTOREALISTIC = 3.0
-"""Style weight at which a photograph seems taken in the other's light; at 30 trees glow and domes go dark."""
-
-OUT = "the .png, .jpg or .webp to write; or a folder, for every content with every style and every style weight"
+OUT = "the .png, .jpg or .webp to write, - for standard output; a folder for a grid; <photo>_<style>.png by default"
 INIT = (
-    "begin at the content, at noise, at the style, at the best of these, at any picture, or at what a trained network "
-    "(a name from fastnst models, or a file) makes of the content"
+    "content, noise, style, gray, best (of content, noise and style), any picture, or a trained network (a file, or a "
+    "name from fastnst models) whose painting of the photograph is refined (default: content)"
 )
 
 
-class Parser(ArgumentParser):
-    """Report a usage error as one line and exit with 2."""
-
-    def error(self, message: str, ex: Exception | None = None) -> Any:
-        fail(message.replace("Parser key ", ""), self.prog)
-
-
 def parser() -> Parser:
-    """Build the parser; the loss and the descent are spelled like the parameters they set."""
-    from fastnst.losses import LossConfig
-    from fastnst.optimize import OptimizeConfig
-
-    parser = Parser(prog="fastnst optimize", description="Paint a picture by optimizing it (Gatys et al.).")
+    """Build the parser; imports nothing heavy."""
+    parser = Parser("optimize", "--content PHOTO --style PICTURE", "Paint a picture by optimizing it (Gatys et al.).")
     add = parser.add_argument
-    add("--config", action=ActionConfigFile, help="a recipe by name, or a YAML file of any of these options")
-    add("--content", required=True, nargs="+", type=str, help="the photograph, or several")
-    add("--style", required=True, nargs="+", type=str, help="the picture to imitate, or several")
-    add("--out", required=True, type=str, help=OUT)
-    add("--size", type=int, default=512, help="pixels of the longer side of the result")
-    add("--style_size", type=int | None, default=384, help="pixels of the style's shorter side: the size of strokes")
-    add("--style_weight", nargs="+", type=float, help="in place of loss.style_weight; or several, into a folder")
-    add("--style_mix", nargs="+", type=float, help="the share of each style in one picture; equal by default")
-    add("--mask", nargs="+", type=str, help="a picture for each style: white paints, black keeps the photograph")
-    add("--color", type=Literal["style", "content"], default="style", help="whose colors the result has")
-    add("--color_by", type=ColorMethod, default="luminance", help="how --color content keeps the photograph's")
-    add("--init", type=str, default="content", help=INIT)
-    add("--resume", nargs="?", const="auto", type=str, help="go on where --out was interrupted, or from another file")
-    add("--preview", type=int | None, help="write the picture every so many steps, into a folder beside --out")
-    add("--overwrite", nargs="?", const=True, type=bool, default=False, help="replace pictures that exist")
-    add("--log", type=str | None, help="folder for a TensorBoard log of every term and the picture")
-    add("--device", type=str | None, help="cuda, mps or cpu; the best there is by default")
-    parser.add_class_arguments(OptimizeConfig)
-    parser.add_class_arguments(LossConfig, "loss")
+    add("--content", required=True, nargs="+", metavar="PHOTO", help="the photograph, - for standard input; or several")
+    add("--style", required=True, nargs="+", metavar="PICTURE", help="what to imitate; several make a grid, or a mix")
+    add("-o", "--out", help=OUT)
+    add_writing(parser, skip_existing=True)
+    add("--resume", nargs="?", const="auto", metavar="FILE", help="go on where the same command was interrupted")
+    add("--preview", type=at_least(1), metavar="STEPS", help="write the picture every so many steps, beside --out")
+    add("--log", metavar="FOLDER", help="write a TensorBoard log of every term and the picture")
+    _add_picture(parser)
+    _add_optimizer(parser)
+    add_loss(parser, several_weights=True)
+    add_computing(parser)
+    add_reporting(parser)
     return parser
 
 
-@dataclass(frozen=True)
-class Job:
-    """One picture to paint."""
+def _add_picture(parser: Parser) -> None:
+    add = parser.add_argument_group("picture").add_argument
+    add("--size", type=pixels, default=512, metavar="N", help="longer side of the result, pixels, or original")
+    add("--enlarge", action="store_true", help="enlarge photographs that are smaller than --size")
+    add("--canvas", choices=("content", "style"), default="content", help="whose proportions the result has")
+    add("--style_size", type=pixels, default=384, metavar="N", help="shorter side of the style, or original: strokes")
+    add("--mix", type=float, nargs="*", metavar="SHARE", help="mix the styles in one picture; equally by default")
+    add("--mask", nargs="+", metavar="PICTURE", help="one for each style of a mix: white paints, black keeps")
+    add("--color", choices=("style", "content"), default="style", help="whose colors the result has")
+    methods = ("luminance", "covariance", "histogram")
+    add("--color_by", choices=methods, default="luminance", help="how --color content keeps the photograph's")
+    add("--init", default="content", metavar="START", help=INIT)
 
-    content: str
-    styles: tuple[str, ...]
-    out: Path
-    style_weight: float | None
-    words: tuple[str, ...]
 
-    @property
-    def command(self) -> list[str]:
-        """The words that repeat this picture alone."""
-        weight = [] if self.style_weight is None else ["--style_weight", f"{self.style_weight:g}"]
-        own = ["--content", self.content, "--style", *self.styles, "--out", str(self.out), *weight]
-        return ["fastnst", "optimize", *own, *self.words]
+def _add_optimizer(parser: Parser) -> None:
+    add = parser.add_argument_group("optimizer").add_argument
+    steps = "evaluations of the loss, at all sizes together (default: 500; 150 to refine; unbounded with --time_budget)"
+    add("--steps", type=int, metavar="N", help=steps)
+    add("--time_budget", metavar="TIME", help="such as 60s or 5m; with --steps, whichever ends first")
+    add("--stages", type=int, metavar="N", help="sizes, each twice the one before (default: as many as make sense)")
+    rates = "step size (default: 1 for lbfgs, 0.02 for adam, 0.005 for hrnet)"
+    add("--optimizer", choices=("lbfgs", "adam"), help="adam needs less memory (default: lbfgs; adam for hrnet)")
+    add("--lr", type=float, metavar="RATE", help=rates)
+    what = "optimize the pixels, or the weights of a small network that repaints this photograph: photorealistic"
+    add("--parameterization", choices=("pixels", "hrnet"), default="pixels", help=what)
+    tile = "side of the tiles that the loss is computed in, pixels (default: in one piece up to a megapixel)"
+    add("--tile", type=int, metavar="N", help=tile)
+
+
+def pixels(word: str) -> int | None:
+    """Read a number of pixels; ``original`` and ``null`` stand for a picture's own size."""
+    return None if word.lower() in ("original", "null", "none") else at_least(1)(word)
 
 
 def run(argv: list[str]) -> int:
-    """Optimize every picture asked for; the broken ones among several are reported and passed over."""
-    options = _parse(with_configs(argv, "optimize"))
-    jobs = plan(options, argv)
-    _check(options, jobs)
+    """Optimize every picture asked for; the broken ones among several are reported and skipped."""
+    options = parser().read(argv)
 
-    from fastnst.cli._painting import Studio
+    from fastnst.cli._grid import check, pending, plan, write_sheet
+    from fastnst.cli._signals import stop_gently
+    from fastnst.devices import reuse_memory
 
-    studio = Studio(options)
+    grid = plan(options)
+    check(grid, options)
+    jobs = pending(grid, options)
+    if options.size is not None and options.size <= MOST_KEPT:
+        reuse_memory()
+    with stop_gently("finishing this step and writing the best picture so far") as stop:
+        failures = _paint_all(jobs, grid, options, stop)
+    if grid.folder is not None:
+        write_sheet(grid)
+        say(options, f"{grid.sheet}: all of them")
+    if stop.signal:
+        remedy = "" if options.out == "-" else "; the same command with --resume goes on"
+        print(f"interrupted{remedy}", file=sys.stderr)
+        return 128 + int(stop.signal)
+    if failures:
+        print(f"fastnst: {failures} of {len(grid.jobs)} pictures could not be painted", file=sys.stderr)
+    return 0 if not failures else EXIT_PARTLY if failures < len(grid.jobs) else EXIT_FAILED
+
+
+def _paint_all(jobs: "list[PaintingJob]", grid: "Grid", options: Namespace, stop: "Stop") -> int:
+    """Paint all jobs until a signal stops them; return how many failed."""
+    from fastnst.optimize.job import load_backbone
+
+    backbone = load_backbone(jobs[0]) if jobs else None
     failures = 0
-    for number, job in enumerate(jobs, 1):
-        if len(jobs) > 1:
-            print(f"[{number}/{len(jobs)}] {job.out}", flush=True)
+    for job in jobs:
         try:
-            outcome: Outcome = studio.paint(job)
+            painting = _paint(job, options, stop, backbone)
         except (ValueError, OSError, FloatingPointError) as error:
-            if len(jobs) == 1:
+            if grid.folder is None:
                 raise
             failures += 1
-            print(f"fastnst: {error}", file=sys.stderr)
+            print(f"fastnst: error: {error}", file=sys.stderr)
             continue
-        if outcome.signal:
-            return 128 + outcome.signal
-    if failures:
-        print(f"fastnst: {failures} of {len(jobs)} pictures could not be painted", file=sys.stderr)
-    return 0 if not failures else EXIT_PARTLY if failures < len(jobs) else 1
+        _tell(job, painting, grid, options)
+        if stop.signal:
+            break
+    return failures
 
 
-def _parse(words: list[str]) -> Namespace:
-    """Read the command line; a network on one photograph has a style weight of its own by default."""
-    options = parser().parse_args(words)
-    if options.parameterization == "pixels":
-        return options
-    photorealistic = parser()
-    photorealistic.set_defaults({"loss.style_weight": PHOTOREALISTIC})
-    return photorealistic.parse_args(words)
+def _paint(job: "PaintingJob", options: Namespace, stop: "Stop", backbone: "FeatureExtractor | None") -> "Painting":
+    from fastnst.optimize.callbacks import each
+    from fastnst.optimize.job import run as paint
+
+    state = _state(job, options)
+    with ExitStack() as stack:
+        budget = job.config.budget(job.refines)
+        total = budget.steps if budget.steps < float("inf") else None
+        bar = stack.enter_context(progress_bar(options, total=total, desc="optimize", unit="step", mininterval=0.5))
+
+        def show(progress: "Progress") -> None:
+            height, width = progress.size
+            bar.set_postfix_str(f"{width}x{height}, loss {float(progress.report.total):.4g}", refresh=False)
+            bar.update(progress.step - bar.n)
+
+        watchers = each(show, *_watchers(job, options, stack), lambda progress: bool(stop.signal))
+        return paint(job, watchers, state, backbone)
 
 
-def plan(options: Namespace, argv: list[str]) -> list[Job]:
-    """List the pictures: one file, or in a folder each content with each style and each weight.
+def _watchers(job: "PaintingJob", options: Namespace, stack: ExitStack) -> "list[OnProgress]":
+    from fastnst.optimize.callbacks import Previews, TensorBoardLog
 
-    Raises:
-        ConfigError: Several contents or weights for one file, or two pictures of one name.
-    """
-    from fastnst.images import WRITABLE
-
-    out = Path(options.out)
-    weights: list[float | None] = list(options.style_weight or [None])
-    words = tuple(_without(argv, "content", "style", "out", "style_weight", "overwrite", "resume"))
-    mixed = bool(options.style_mix or options.mask)
-    if out.suffix.lower() in WRITABLE or (out.suffix and not out.is_dir()):
-        if len(options.content) > 1 or len(weights) > 1:
-            raise ConfigError(f"--out {out}: several contents or weights want a folder, not a file")
-        return [Job(options.content[0], tuple(options.style), out, weights[0], words)]
-    groups = [tuple(options.style)] if mixed else [(style,) for style in options.style]
-    jobs = [
-        Job(content, styles, out / f"{_name(content, styles, weight)}.png", weight, words)
-        for content in options.content
-        for styles in groups
-        for weight in weights
-    ]
-    seen: set[Path] = set()
-    for job in jobs:
-        if job.out in seen:
-            raise ConfigError(f"two pictures would both become {job.out}; paint them in two calls")
-        seen.add(job.out)
-    return jobs
+    out = Path(job.out or "picture.png")
+    found: list[OnProgress] = []
+    if options.preview:
+        found.append(Previews(out.with_name(f"{out.stem}_steps"), options.preview))
+    if options.log:
+        log = TensorBoardLog(Path(options.log) / out.stem)
+        stack.callback(log.close)
+        found.append(log)
+    return found
 
 
-def _name(content: str, styles: tuple[str, ...], weight: float | None) -> str:
-    parts = [Path(content).stem, *(Path(style).stem for style in styles)]
-    return "_".join(parts if weight is None else [*parts, f"{weight:g}"])
+def _state(job: "PaintingJob", options: Namespace) -> "RunState | None":
+    """Return where an interrupted picture goes on, if ``--resume`` asks for it; one without a state begins anew."""
+    from fastnst.optimize import load_state
+    from fastnst.optimize.outputs import settings, state_file
+
+    if not options.resume or (options.resume == "auto" and not (job.out and state_file(job.out).exists())):
+        return None
+    file = state_file(job.out or "-") if options.resume == "auto" else Path(options.resume)
+    return load_state(file, settings(job))
 
 
-def _without(argv: list[str], *names: str) -> list[str]:
-    """Drop options with all their values."""
-    kept, dropping = [], False
-    for word in argv:
-        if word.startswith("--"):
-            dropping = word.removeprefix("--").split("=")[0] in names
-        if not dropping:
-            kept.append(word)
-    return kept
+def _tell(job: "PaintingJob", painting: "Painting", grid: "Grid", options: Namespace) -> None:
+    """Write to standard output if asked to, and say what was written."""
+    if job.out is None:
+        sys.stdout.buffer.write(_png(job, painting))
+        sys.stdout.flush()
+    facts: dict[str, Any] = {"out": job.out or "-", **painting.facts(), "interrupted": painting.interrupted}
+    terms = ", ".join(f"{path} {term:.4g}" for path, term in facts["terms"].items())
+    place = f"[{grid.jobs.index(job) + 1}/{len(grid.jobs)}] " if grid.folder is not None else ""
+    line = f"{place}{facts['out']}: loss {facts['loss']:.4g} ({terms}) after {painting.steps} steps"
+    report(options, f"{line}, {painting.seconds:.0f} s", facts)
 
 
-def _check(options: Namespace, jobs: list[Job]) -> None:
-    """Refuse, before any work, what cannot be done or would lose a file."""
-    from fastnst.atomic import check_writable
-    from fastnst.images import check_output
+def _png(job: "PaintingJob", painting: "Painting") -> bytes:
+    from fastnst.images import write_image
+    from fastnst.optimize.outputs import note
 
-    styles = len(jobs[0].styles)
-    for name in ("style_mix", "mask"):
-        given = len(getattr(options, name) or ())
-        if given and given != styles:
-            raise ConfigError(f"--{name} has {given} for {styles} styles; give one for each --style")
-    if options.style_mix and (min(options.style_mix) < 0 or not sum(options.style_mix)):
-        raise ConfigError(f"--style_mix {options.style_mix}: shares must not be negative, nor all nothing")
-    for name, least in (("size", 1), ("style_size", 1), ("preview", 1)):
-        value = getattr(options, name)
-        if value is not None and value < least:
-            raise ConfigError(f"--{name} {value}: must be at least {least}")
-    for job in jobs:
-        try:
-            check_output(job.out)
-        except ValueError as error:
-            raise ConfigError(f"--out {error}") from None
-        if job.out.exists() and not options.overwrite and not options.resume:
-            raise ConfigError(f"{job.out} exists; choose another --out, or --overwrite")
-        check_writable(job.out.parent)
+    with TemporaryDirectory() as folder:
+        write_image(painting.image, Path(folder) / "o.png", note(job, painting))
+        return (Path(folder) / "o.png").read_bytes()

@@ -5,13 +5,14 @@ from fastnst.losses.functional import gram, total_variation
 from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region, Target, by_kind
 from fastnst.losses.style import STYLE_LOSSES, GramLoss, StyleLoss
 from fastnst.losses.tiled import TiledLoss
-from fastnst.losses.whole import WholeLoss
+from fastnst.losses.whole import Objective, WholeLoss
 
 __all__ = [
     "STYLE_LOSSES",
     "GramLoss",
     "LossConfig",
     "LossReport",
+    "Objective",
     "PerceptualLoss",
     "Region",
     "StyleLoss",

@@ -77,13 +77,13 @@ def weighted_mean(features: Tensor, weights: Tensor | None) -> Tensor:
 
 
 def root(matrices: Tensor) -> Tensor:
-    """Return the square roots of symmetric positive matrices ``(B, C, C)``; what rounding made negative counts as 0."""
+    """Return the square roots of symmetric positive matrices ``(B, C, C)``; negative eigenvalues count as 0."""
     values, vectors = torch.linalg.eigh(matrices)
     return vectors * values.clamp_min(0).sqrt()[:, None] @ vectors.mT
 
 
 def projections(features: Tensor) -> Tensor:
-    """Sort the feature vectors ``(B, C, P)`` along C random directions, always the same: ``(B, C, P)``."""
+    """Sort the feature vectors ``(B, C, P)`` along C random directions from a fixed seed: ``(B, C, P)``."""
     channels = features.shape[1]
     draw = torch.randn(channels, channels, generator=torch.Generator().manual_seed(channels), dtype=torch.float64)
     directions = draw / draw.norm(dim=1, keepdim=True)

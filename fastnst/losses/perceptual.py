@@ -1,4 +1,4 @@
-"""The one objective of fastnst: training, optimization and comparison all judge by it."""
+"""The perceptual loss, which training, optimization and comparison share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ class Region:
 
     Args:
         style: What is imitated.
-        weight: How much of the style terms it gets; those of a picture add up to one, if the terms shall keep their
-            meaning.
+        weight: How much of the style terms it gets; those of a picture add up to one, for terms of
+            the usual size.
         mask: Where, ``(1, 1, H, W)`` in [0, 1] of any size; everywhere by default.
     """
 

@@ -1,4 +1,4 @@
-"""Style losses: what is remembered of a style picture's features, and how far another picture is from it."""
+"""Style losses: statistics of a style picture's features, and their distance from another picture's."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -80,7 +80,7 @@ class MomentsLoss(StyleLoss):
     """Compare the mean and the standard deviation of every channel.
 
     The loss is the mean squared difference of the ``2 * C`` numbers, averaged over the batch. Cheap, and blind to what
-    channels do together: colors and textures come over, strokes less than with Gram matrices.
+    channels do together: it transfers colors and textures, strokes less well than Gram matrices do.
 
     Shapes:
         features: ``(B, C, H, W)``.
@@ -102,7 +102,7 @@ class MomentsLoss(StyleLoss):
 
 @STYLE_LOSSES.register("wasserstein")
 class WassersteinLoss(StyleLoss):
-    """Compare feature vectors as Gaussians: what it costs to carry one cloud over to the other.
+    """Compare feature vectors as Gaussians: the cost of optimal transport from one to the other.
 
     With means ``m`` and covariances ``S`` of image and style the loss is
     ``|m1 - m2|^2 + tr(S1 + S2 - 2 (S2^1/2 S1 S2^1/2)^1/2)``, divided by the channels and averaged over the batch;
@@ -121,7 +121,7 @@ class WassersteinLoss(StyleLoss):
         return torch.cat([weighted_mean(values, weights)[:, None], weighted_gram(values, weights)], 1)
 
     def distance(self, summary: Tensor, target: Tensor) -> Tensor:
-        # What is left of traces that almost cancel, and roots of almost nothing, want more digits than float32 has.
+        # Traces that almost cancel, and roots near zero, need more digits than float32 has.
         exact = summary.dtype if summary.device.type == "mps" else torch.float64
         mean, covariance = _mean_covariance(summary.to(exact))
         goal, spread = _mean_covariance(target.to(exact))
@@ -134,7 +134,7 @@ class WassersteinLoss(StyleLoss):
         covariance, spread = covariance + ridge, spread + ridge
         half = root(spread)
         common = torch.linalg.eigvalsh(half @ covariance @ half)
-        # A root's slope is infinite at zero, where directions without any spread are.
+        # The derivative of a root is infinite at zero: in directions without any variance.
         least = 1e-8 * common.detach().amax(1, keepdim=True).clamp_min(1e-12)
         shared = torch.maximum(common, least).sqrt().sum(1)
         distance = (mean - goal).square().sum(1) + _trace(covariance) + _trace(spread) - 2 * shared
@@ -146,7 +146,7 @@ class SlicedLoss(StyleLoss):
     """Compare the whole distribution of feature vectors, seen from as many fixed random directions as channels.
 
     Along each direction the sorted values of the image are held to the quantiles of the style; the loss is the mean
-    squared difference. Sees what no mean or covariance shows, at the price of sorting.
+    squared difference. Sensitive to more than mean and covariance, and slower: it sorts.
 
     Shapes:
         features: ``(B, C, H, W)``.
@@ -161,7 +161,7 @@ class SlicedLoss(StyleLoss):
 
     def summary(self, features: Tensor, weights: Tensor | None = None) -> Tensor:
         vectors = features.flatten(2)
-        if weights is not None:  # sorting knows no halves: a position counts or does not
+        if weights is not None:  # a sorted position counts or does not
             vectors = vectors[..., weights.flatten() >= 0.5 * weights.max()]
         return projections(vectors)
 
@@ -175,7 +175,7 @@ class SlicedLoss(StyleLoss):
 
 def _mean_deviation(summary: Tensor) -> Tensor:
     mean, square = summary.unbind(1)
-    return torch.stack([mean, ((square - mean.square()).clamp_min(0) + 1e-8).sqrt()], 1)  # flat channels slope too
+    return torch.stack([mean, ((square - mean.square()).clamp_min(0) + 1e-8).sqrt()], 1)  # 1e-8 for flat channels
 
 
 def _mean_covariance(summary: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,8 @@
-"""The loss of a picture of any size in tiles: value and gradient of the whole, in the memory of a tile."""
+"""The loss of a picture of any size in tiles: value and gradient of the whole, without the activations of the whole."""
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,80 +10,14 @@ from torch import Tensor
 from fastnst.devices import return_memory
 from fastnst.errors import ConfigError
 from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region, Target
+from fastnst.losses.tiles import Tile, tiles_for
 from fastnst.losses.whole import Autocast
-
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A window of a picture, and the core inside it that this tile answers for; ``(first, behind the last)`` pixels."""
-
-    rows: Span
-    columns: Span
-    core_rows: Span
-    core_columns: Span
-    height: int
-    width: int
-
-    def cut(self, image: Tensor) -> Tensor:
-        """Cut the window out of ``(B, C, H, W)``."""
-        return image[..., slice(*self.rows), slice(*self.columns)]
-
-    def first(self, stride: int) -> tuple[int, int]:
-        """Return row and column of the core's first position in a layer of the whole picture."""
-        return self.core_rows[0] // stride, self.core_columns[0] // stride
-
-    def core(self, features: Tensor, stride: int) -> Tensor:
-        """Take the positions that only this tile answers for out of a layer's ``(B, C, h, w)`` of the window."""
-        rows = _positions(self.rows, self.core_rows, self.height, stride)
-        columns = _positions(self.columns, self.core_columns, self.width, stride)
-        return features[..., rows, columns]
-
-
-def plan_tiles(height: int, width: int, core: int, halo: int) -> list[Tile]:
-    """Cover a picture with tiles whose cores do not overlap.
-
-    Args:
-        height: Of the picture, pixels.
-        width: Of the picture, pixels.
-        core: Side of a core, pixels; a multiple of every layer's stride.
-        halo: Pixels that a window extends beyond its core, unless the picture ends; likewise a multiple.
-    """
-    rows, columns = _spans(height, core, halo), _spans(width, core, halo)
-    return [Tile(r, c, core_r, core_c, height, width) for r, core_r in rows for c, core_c in columns]
-
-
-def _spans(side: int, core: int, halo: int) -> list[tuple[Span, Span]]:
-    starts = list(range(0, side, core))
-    if len(starts) > 1 and side - starts[-1] <= halo:  # a last core too thin for the deeper layers
-        starts.pop()
-    ends = [*starts[1:], side]
-    return [
-        ((max(0, start - halo), min(side, end + halo)), (start, end)) for start, end in zip(starts, ends, strict=True)
-    ]
-
-
-def _positions(window: Span, core: Span, side: int, stride: int) -> slice:
-    start = (core[0] - window[0]) // stride
-    return slice(start, None if core[1] == side else start + (core[1] - core[0]) // stride)
-
-
-def _tiling(
-    loss: PerceptualLoss, layers: Collection[str], image: Tensor, tile: int
-) -> tuple[Mapping[str, int], list[Tile]]:
-    """Return the stride of each layer, and tiles whose windows hold all that the deepest layer sees."""
-    extents = {layer: loss.backbone.extent(layer) for layer in layers}
-    strides = {layer: stride for layer, (stride, _) in extents.items()}
-    step = max(strides.values())
-    halo = _up(max(margin for _, margin in extents.values()), step)
-    return strides, plan_tiles(image.shape[2], image.shape[3], _up(tile, step), halo)
 
 
 @torch.no_grad()
 def tiled_style_target(loss: PerceptualLoss, style: Tensor, tile: int = 256) -> Target:
-    """Take the target of one style picture of any size, as ``loss.style_target`` does, in the memory of a tile."""
-    strides, tiles = _tiling(loss, loss.style, style, tile)
+    """Take the target of one style picture of any size, as ``loss.style_target`` does, tile by tile."""
+    strides, tiles = tiles_for(_extents(loss, loss.style), style.shape[2], style.shape[3], tile)
     sums: dict[str, Tensor] = {}
     counts = dict.fromkeys(strides, 0)
     for part in tiles:
@@ -96,23 +30,30 @@ def tiled_style_target(loss: PerceptualLoss, style: Tensor, tile: int = 256) -> 
 
 
 class TiledLoss:
-    """Judge one picture of any size under a loss, and give its gradient, in the memory of one tile.
+    """The loss of one picture of any size and its gradient, computed with the activations of one tile.
 
-    Gram matrices, means and covariances are averages over positions. A first pass sums them over all tiles; what each
-    entry of the sum is worth follows from the loss; a second pass carries that back through the backbone, every
-    position being counted by exactly one tile, and adds up the gradients where windows overlap. The result is that of
-    the whole picture, up to rounding, for half as much arithmetic again.
+    Gram matrices, means and covariances are averages over positions. A first pass sums them over all tiles; the
+    derivative of the loss by each entry of the sum follows; a second pass propagates it back through the backbone,
+    every position being counted by exactly one tile, and adds up the gradients where windows overlap. The result is
+    that of the whole picture, up to rounding, for half as much arithmetic again.
+
+    Memory grows with the picture all the same, if slowly: the picture, its gradient, and the photograph's content
+    layers stay whole, 16 values a pixel for relu3_1, in the precision of the backbone. The activations of all layers,
+    which exist for one tile at a time, are some 400 values a pixel for VGG-19 through relu3_1.
 
     Args:
-        loss: The objective.
+        loss: The loss.
         photo: Photograph ``(1, 3, H, W)``, RGB in [0, 1], on the device of the loss.
         styles: What is imitated; a mask has the size of the photograph.
         tile: Side of a tile's core, pixels.
         autocast: Makes the context in which the backbone computes.
+        content_scales: From :meth:`PerceptualLoss.content_scales`; measured on ``photo`` by default.
 
     Raises:
         ConfigError: The style loss is not a sum over positions.
     """
+
+    tiled: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -121,20 +62,22 @@ class TiledLoss:
         styles: Sequence[Region],
         tile: int = 256,
         autocast: Autocast = nullcontext,
+        content_scales: Mapping[str, float] | None = None,
     ) -> None:
         if not loss.style_loss.additive:
             raise ConfigError("this style loss sorts the whole picture and cannot be taken in tiles; choose another")
         self.loss, self.styles, self.autocast = loss, styles, autocast
-        self.strides, self.tiles = _tiling(loss, {*loss.content, *loss.style}, photo, tile)
+        self.strides, self.tiles = tiles_for(
+            _extents(loss, {*loss.content, *loss.style}), photo.shape[2], photo.shape[3], tile
+        )
         self.content: list[dict[str, Tensor]] = []
         self.sizes: dict[str, tuple[int, int]] = {}
-        self._look(photo)
-        raw = loss.units == "raw"
-        self.scales = {layer: 1.0 if raw else self._mean_square(layer) for layer in loss.content}
+        self._measure(photo)
+        self.scales = content_scales if content_scales is not None else self._scales()
 
     def __call__(self, image: Tensor) -> tuple[LossReport, Tensor]:
         """Return the report on ``(1, 3, H, W)``, RGB around [0, 1], and the gradient of its total, of that shape."""
-        style, slopes = self._style(image)
+        style, derivatives = self._style(image)
         content = dict.fromkeys(self.loss.content, image.new_zeros(()))
         variation = image.new_zeros(())
         gradient = torch.zeros_like(image)
@@ -145,8 +88,8 @@ class TiledLoss:
                     features = self._features(window, tile, {*self.loss.content, *self.loss.style})
                 parts = {layer: self._content(layer, features[layer], number) for layer in self.loss.content}
                 tv = self.loss.tv * _variation(window, tile)
-                carried = [self._carried(layer, features[layer], tile, slopes) for layer in self.loss.style]
-                torch.stack([*parts.values(), tv, *carried]).sum().backward()
+                styles = [self._propagated(layer, features[layer], tile, derivatives) for layer in self.loss.style]
+                torch.stack([*parts.values(), tv, *styles]).sum().backward()
             assert window.grad is not None
             tile.cut(gradient).add_(window.grad)
             content = {layer: total + parts[layer].detach() for layer, total in content.items()}
@@ -156,8 +99,8 @@ class TiledLoss:
         return LossReport(terms | ({"tv": variation} if self.loss.tv else {})), gradient
 
     @torch.no_grad()
-    def _look(self, photo: Tensor) -> None:
-        """Keep the content layers of the photograph, and measure every layer."""
+    def _measure(self, photo: Tensor) -> None:
+        """Keep the content layers of the photograph, and the size of every layer."""
         for tile in self.tiles:
             with self.autocast():
                 features = self._features(tile.cut(photo), tile, self.strides)
@@ -170,6 +113,10 @@ class TiledLoss:
         features = self.loss.backbone(window, layers) if layers else {}
         return {layer: tile.core(maps, self.strides[layer]) for layer, maps in features.items()}
 
+    def _scales(self) -> dict[str, float]:
+        raw = self.loss.units == "raw"
+        return {layer: 1.0 if raw else self._mean_square(layer) for layer in self.loss.content}
+
     def _mean_square(self, layer: str) -> float:
         total = sum(float(part[layer].double().square().sum()) for part in self.content)
         return total / self._values(layer) or 1.0
@@ -180,7 +127,7 @@ class TiledLoss:
 
     @torch.no_grad()
     def _style(self, image: Tensor) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
-        """Return the style terms, and the slope of each by each region's summary per position of weight one."""
+        """Return the style terms, and the derivative of each by each region's summary, per position of weight one."""
         sums: dict[tuple[str, int], Tensor] = {}
         mass: dict[tuple[str, int], Tensor] = {}
         for tile in self.tiles if self.loss.style else ():
@@ -192,20 +139,20 @@ class TiledLoss:
                     key = layer, number
                     sums[key] = sums.get(key, 0) + share * summary
                     mass[key] = mass.get(key, 0) + share
-        terms, slopes = {}, {}
+        terms, derivatives = {}, {}
         for layer in self.loss.style:
             keys = [(layer, number) for number in range(len(self.styles))]
             with torch.enable_grad():
                 summaries = [(sums[key] / mass[key]).requires_grad_() for key in keys]
                 term = self.loss.style_term(layer, summaries, self.styles)
-                slopes[layer] = [
+                derivatives[layer] = [
                     g / mass[key] for g, key in zip(torch.autograd.grad(term, summaries), keys, strict=True)
                 ]
             terms[f"style/{layer}"] = term.detach()
-        return terms, slopes
+        return terms, derivatives
 
     def _summary(self, maps: Tensor, region: Region, tile: Tile, layer: str) -> tuple[Tensor, Tensor]:
-        """Return the summary of a tile's features, and how much of the picture it speaks for."""
+        """Return the summary of a tile's features, and its share: the sum of the weights of its positions."""
         weights = region.weights(self.sizes[layer], maps.device)
         if weights is not None:
             top, left = tile.first(self.strides[layer])
@@ -213,12 +160,12 @@ class TiledLoss:
         share = maps.new_tensor(maps[0, 0].numel(), dtype=torch.float32) if weights is None else weights.sum()
         return self.loss.style_loss.summary(maps, weights), share
 
-    def _carried(self, layer: str, maps: Tensor, tile: Tile, slopes: dict[str, list[Tensor]]) -> Tensor:
+    def _propagated(self, layer: str, maps: Tensor, tile: Tile, derivatives: dict[str, list[Tensor]]) -> Tensor:
         """Return a number whose gradient is that of the layer's style terms."""
         parts = []
-        for region, slope in zip(self.styles, slopes[layer], strict=True):
+        for region, derivative in zip(self.styles, derivatives[layer], strict=True):
             summary, share = self._summary(maps, region, tile, layer)
-            parts.append((slope * summary).sum() * share)
+            parts.append((derivative * summary).sum() * share)
         return torch.stack(parts).sum()
 
     def _content(self, layer: str, maps: Tensor, number: int) -> Tensor:
@@ -237,5 +184,5 @@ def _variation(window: Tensor, tile: Tile) -> Tensor:
     return down / counts[0] + across / counts[1]
 
 
-def _up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
+def _extents(loss: PerceptualLoss, layers: Collection[str]) -> dict[str, tuple[int, int]]:
+    return {layer: loss.backbone.extent(layer) for layer in layers}

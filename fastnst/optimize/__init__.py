@@ -1,12 +1,27 @@
-"""Paint one picture by optimizing it: slow, and the yardstick for everything fast.
+"""Paint one picture by optimizing it: slow, and the reference for everything fast.
 
 Source: Gatys, Ecker, Bethge. Image Style Transfer Using Convolutional Neural Networks. CVPR 2016.
 """
 
 from fastnst.optimize.config import OptimizeConfig
 from fastnst.optimize.objective import Style
-from fastnst.optimize.run import Optimization, Progress
+from fastnst.optimize.painting import Painting, PaintingJob, default_loss
+from fastnst.optimize.progress import OnProgress, Progress
+from fastnst.optimize.run import Optimization
 from fastnst.optimize.start import first_picture
-from fastnst.optimize.state import load_state, save_state
+from fastnst.optimize.state import RunState, load_state, save_state
 
-__all__ = ["Optimization", "OptimizeConfig", "Progress", "Style", "first_picture", "load_state", "save_state"]
+__all__ = [
+    "OnProgress",
+    "Optimization",
+    "OptimizeConfig",
+    "Painting",
+    "PaintingJob",
+    "Progress",
+    "RunState",
+    "Style",
+    "default_loss",
+    "first_picture",
+    "load_state",
+    "save_state",
+]

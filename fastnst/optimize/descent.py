@@ -1,4 +1,4 @@
-"""Two ways to go down: L-BFGS and Adam, on one flat vector, with a memory that survives a change of its size."""
+"""L-BFGS and Adam, on one flat vector, with a memory that survives a change of its size."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from torch import Tensor
 Method = Literal["lbfgs", "adam"]
 
 FIRST_STEP = 0.01
-"""Mean change of a value by the first step of L-BFGS, which knows no curvature yet."""
+"""Mean change of a value by the first step of L-BFGS, which has not measured any curvature yet."""
 
 LONGEST_STEP = 0.04
-"""Mean change of a value by any step of L-BFGS, at most: where there is almost no curvature it would leap away."""
+"""Mean change of a value by any step of L-BFGS, at most: where there is almost no curvature its steps would be huge."""
 
 HISTORY_VALUES = 80_000_000
 """Most values in one half of the history of L-BFGS: 0.64 GB in all, for pictures up to 13 megapixels."""
 
-Move = Callable[[Tensor], Tensor]
+Linear = Callable[[Tensor], Tensor]
 
 
 class Descent(ABC):
@@ -29,17 +29,17 @@ class Descent(ABC):
         """Return the change of ``position``, a vector; its ``gradient`` was taken there."""
 
     @abstractmethod
-    def carry(self, move: Move, gradient_scale: float) -> None:
-        """Keep what was learned when the vector changes its size.
+    def resize(self, resized: Linear, gradient_scale: float) -> None:
+        """Resize the memory along with the vector.
 
         Args:
-            move: Turns an old vector into a new one, as the picture itself was resized.
+            resized: Turns a change of the old vector into one of the new.
             gradient_scale: What a gradient is multiplied by: with four times the pixels each weighs a quarter.
         """
 
     @abstractmethod
-    def forget(self) -> None:
-        """Begin anew."""
+    def reset(self) -> None:
+        """Forget everything."""
 
     @abstractmethod
     def state(self) -> dict[str, Tensor]:
@@ -55,38 +55,37 @@ class Lbfgs(Descent):
 
     Args:
         history: Pairs of vectors kept; fewer, but two, where they are longer than :data:`HISTORY_VALUES` in all.
-        smooth: The metric of the first guess of the curvature: what a gradient is multiplied by, a symmetric positive
-            map. None by default.
+        precondition: The initial inverse curvature, up to its scale: a symmetric positive map. The identity by default.
 
     Source: Nocedal, Wright. Numerical Optimization, 2006, algorithm 7.4.
     """
 
-    def __init__(self, history: int = 10, smooth: Move = lambda gradient: gradient) -> None:
-        self.history, self.smooth = history, smooth
-        self.forget()
+    def __init__(self, history: int = 10, precondition: Linear = lambda gradient: gradient) -> None:
+        self.history, self.precondition = history, precondition
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self.steps: list[Tensor] = []
         self.changes: list[Tensor] = []
         self.last: tuple[Tensor, Tensor] | None = None
 
     def step(self, position: Tensor, gradient: Tensor, lr: float) -> Tensor:
-        self._learn(position, gradient)
+        self._remember(position, gradient)
         self.last = position, gradient
         if not self.steps:
-            downhill = self.smooth(gradient)
+            downhill = self.precondition(gradient)
             return downhill * (-lr * FIRST_STEP / max(float(downhill.abs().mean()), 1e-30))
         direction = self._direction(gradient).mul_(lr)
         length = float(direction.abs().mean())
         return direction.mul_(LONGEST_STEP / length) if length > LONGEST_STEP else direction
 
-    def _learn(self, position: Tensor, gradient: Tensor) -> None:
+    def _remember(self, position: Tensor, gradient: Tensor) -> None:
         if self.last is None:
             return
         step, change = position - self.last[0], gradient - self.last[1]
         self.last = None
         curvature = step.dot(change)
-        if curvature > 1e-8 * step.norm() * change.norm():  # nothing is learned from a slope that gets steeper
+        if curvature > 1e-8 * step.norm() * change.norm():  # no negative curvature
             room = self._room(step)
             self.steps, self.changes = [*self.steps, step][-room:], [*self.changes, change][-room:]
 
@@ -103,17 +102,17 @@ class Lbfgs(Descent):
             shares.append(rate * step.dot(direction))
             direction.addcmul_(change, -shares[-1])
         step, change = pairs[-1]
-        scale = step.dot(change) / change.dot(self.smooth(change))
-        direction = self.smooth(direction).mul_(scale)
+        scale = step.dot(change) / change.dot(self.precondition(change))
+        direction = self.precondition(direction).mul_(scale)
         for (step, change), rate, share in zip(pairs, rates, reversed(shares), strict=True):
             direction.addcmul_(step, share - rate * change.dot(direction))
         return direction
 
-    def carry(self, move: Move, gradient_scale: float) -> None:
+    def resize(self, resized: Linear, gradient_scale: float) -> None:
         old = list(zip(self.steps, self.changes, strict=True))
-        self.forget()
+        self.reset()
         while old:
-            step, change = (move(vector) for vector in old.pop())
+            step, change = (resized(vector) for vector in old.pop())
             if len(self.steps) == self._room(step):
                 return
             change *= gradient_scale
@@ -133,7 +132,7 @@ class Lbfgs(Descent):
 
 
 class Adam(Descent):
-    """Adam, with a long memory of squares, its gradients measured by the first of them.
+    """Adam, with an epsilon relative to the gradient: see :meth:`step`.
 
     Args:
         betas: Decay of the mean and of the mean square.
@@ -143,9 +142,9 @@ class Adam(Descent):
 
     def __init__(self, betas: tuple[float, float] = (0.9, 0.99)) -> None:
         self.betas = betas
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self.taken = 0
         self.mean: Tensor | None = None
         self.square: Tensor | None = None
@@ -162,10 +161,10 @@ class Adam(Descent):
         deviation.add_(1e-6 * deviation.mean() + 1e-30)
         return (self.mean * (-lr / (1 - first**self.taken))).div_(deviation)
 
-    def carry(self, move: Move, gradient_scale: float) -> None:
+    def resize(self, resized: Linear, gradient_scale: float) -> None:
         if self.mean is not None and self.square is not None:
-            self.mean = move(self.mean) * gradient_scale
-            self.square = move(self.square).clamp_min(0) * gradient_scale**2
+            self.mean = resized(self.mean) * gradient_scale
+            self.square = resized(self.square).clamp_min(0) * gradient_scale**2
 
     def state(self) -> dict[str, Tensor]:
         if self.mean is None or self.square is None:
@@ -173,11 +172,11 @@ class Adam(Descent):
         return {"mean": self.mean, "square": self.square, "taken": torch.tensor(self.taken)}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        self.forget()
+        self.reset()
         if state:
             self.mean, self.square, self.taken = state["mean"], state["square"], int(state["taken"])
 
 
-def make_descent(method: Method, smooth: Move) -> Descent:
-    """Return the optimizer; only L-BFGS has a metric."""
-    return Adam() if method == "adam" else Lbfgs(smooth=smooth)
+def make_descent(method: Method, precondition: Linear) -> Descent:
+    """Return the optimizer; only L-BFGS takes a preconditioner."""
+    return Adam() if method == "adam" else Lbfgs(precondition=precondition)

@@ -1,6 +1,6 @@
-"""One photograph and its styles, judged at one size."""
+"""The loss of one photograph's picture at one size: its styles, and whether it is taken in tiles."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from fastnst.images import resize
-from fastnst.losses import PerceptualLoss, Region, TiledLoss, WholeLoss
+from fastnst.losses import Objective, PerceptualLoss, Region, TiledLoss, WholeLoss
 from fastnst.losses.tiled import tiled_style_target
 from fastnst.losses.whole import Autocast
 
 WHOLE = 2**20
-"""Pixels of the largest picture that is judged in one piece unless told otherwise."""
+"""Pixels of the largest picture whose loss is computed in one piece by default."""
 
 TILE_CPU, TILE_GPU = 256, 1024
 """Sides of tiles, pixels: small ones stay in a processor's caches, large ones keep a GPU busy."""
@@ -34,19 +34,22 @@ class Style:
     mask: Tensor | None = None
 
 
-Objective = WholeLoss | TiledLoss
-
-
 def make_objective(
-    loss: PerceptualLoss, photo: Tensor, styles: Sequence[Region], tile: int | None, autocast: Autocast = nullcontext
+    loss: PerceptualLoss,
+    photo: Tensor,
+    styles: Sequence[Region],
+    tile: int | None,
+    autocast: Autocast = nullcontext,
+    content_scales: Mapping[str, float] | None = None,
 ) -> Objective:
-    """Judge in one piece where that fits into memory, and in tiles elsewhere."""
+    """Return the loss in one piece where that fits into memory, and in tiles elsewhere."""
     height, width = photo.shape[2:]
     if tile is None and (height * width <= WHOLE or not loss.style_loss.additive):
-        return WholeLoss(loss, photo, styles, autocast)
+        return WholeLoss(loss, photo, styles, autocast, content_scales)
     if tile is not None and tile >= max(height, width):
-        return WholeLoss(loss, photo, styles, autocast)
-    return TiledLoss(loss, photo, styles, tile or (TILE_CPU if photo.device.type == "cpu" else TILE_GPU), autocast)
+        return WholeLoss(loss, photo, styles, autocast, content_scales)
+    side = tile or (TILE_CPU if photo.device.type == "cpu" else TILE_GPU)
+    return TiledLoss(loss, photo, styles, side, autocast, content_scales)
 
 
 def make_regions(loss: PerceptualLoss, styles: Sequence[Style], height: int, width: int, scale: float) -> list[Region]:

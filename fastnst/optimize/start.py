@@ -4,11 +4,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from fastnst.images import cover, fit
+from fastnst.devices import Precision
+from fastnst.images import EXTENSIONS, cover, fit, read_image
 from fastnst.losses import PerceptualLoss
 from fastnst.optimize.config import OptimizeConfig
 from fastnst.optimize.objective import Style
@@ -17,26 +19,46 @@ from fastnst.optimize.schedule import SMALLEST
 
 log = logging.getLogger(__name__)
 
-CHEAP = ("content", "style", "noise")
+STARTS = ("content", "noise", "style", "gray", "best")
+"""Pictures to begin with, by name; anything else is a picture or a trained network, whose result is refined."""
+
+TRIED = ("content", "style", "noise")
 TRIAL_STEPS = 15
 
 
 def first_picture(
     name: str, content: Tensor, styles: Sequence[Style], loss: PerceptualLoss, config: OptimizeConfig
 ) -> Tensor | None:
-    """Return the picture called ``content``, ``style``, ``noise`` or ``best``; nothing stands for the photograph.
+    """Return the picture that one of :data:`STARTS` names; nothing stands for the photograph.
 
-    ``best`` takes a few steps from each of the others, as small as the coarsest stage is, and returns the one that got
-    lowest.
+    ``best`` takes a few steps at the coarsest size from content, style and noise, and returns the one whose loss is
+    least then.
     """
     if name == "best":
-        name = min(CHEAP, key=lambda start: _trial(start, content, styles, loss, config))
+        name = min(TRIED, key=lambda start: _trial(start, content, styles, loss, config))
         log.warning("the best start is %s", name)
     if name == "content":
         return None
     if name == "style":
         return cover(styles[0].picture, *content.shape[2:])
+    if name == "gray":
+        return torch.full_like(content, 0.5)
     return noise(content, config.seed)
+
+
+def given_picture(source: str, photo: Tensor, precision: Precision | None = None) -> Tensor:
+    """Return a picture file at the size of ``photo``, or what a trained network paints of it.
+
+    Args:
+        source: A picture, a style file, or the name of a bundled style.
+        photo: ``(1, 3, H, W)``, RGB in [0, 1].
+        precision: Of the network.
+    """
+    if Path(source).suffix.lower() in EXTENSIONS:
+        return cover(read_image(source), *photo.shape[2:]).to(photo.device)
+    from fastnst.inference import load  # here, because nothing else of this package applies networks
+
+    return load(source, str(photo.device), precision)(photo)
 
 
 def noise(like: Tensor, seed: int) -> Tensor:

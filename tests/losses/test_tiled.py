@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from fastnst.backbones._extractor import BACKBONES
 from fastnst.errors import ConfigError
-from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss, Region, TiledLoss
-from fastnst.losses.tiled import plan_tiles, tiled_style_target
+from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss, Region, TiledLoss, WholeLoss
+from fastnst.losses.tiled import tiled_style_target
+from fastnst.losses.tiles import plan_tiles
 
 LAYERS = {
     "vgg19": ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),
@@ -97,3 +98,16 @@ def test_cores_cover_every_pixel_once(height, width, core, halo):
         covered[slice(*tile.core_rows), slice(*tile.core_columns)] += 1
         assert tile.rows[0] <= tile.core_rows[0] < tile.core_rows[1] <= tile.rows[1]
     assert covered.eq(1).all()
+
+
+def test_content_scales_may_be_given():
+    loss = make("compact", LAYERS["compact"][:3], "gram")
+    photo, image = torch.rand(2, 1, 3, 80, 90)
+    styles, scales = [Region(loss.style_target(torch.rand(1, 3, 40, 40)))], {LAYERS["compact"][1]: 3.0}
+    reports = [
+        WholeLoss(loss, photo, styles, content_scales=scales)(image)[0],
+        TiledLoss(loss, photo, styles, 32, content_scales=scales)(image)[0],
+    ]
+    expected = loss(image, loss.content_target(photo, scales), styles)
+    for report in reports:
+        torch.testing.assert_close(report.part("content"), expected.part("content"), rtol=1e-4, atol=1e-6)

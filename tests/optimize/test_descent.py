@@ -68,7 +68,7 @@ def test_little_is_remembered_of_large_pictures(monkeypatch):
     assert len(descent.steps) == 10
     newest = descent.steps[-1]
     monkeypatch.setattr("fastnst.optimize.descent.HISTORY_VALUES", 3 * 80)
-    descent.carry(lambda vector: vector.repeat(2), 0.5)
+    descent.resize(lambda vector: vector.repeat(2), 0.5)
     assert len(descent.steps) == len(descent.changes) == 3
     assert torch.equal(descent.steps[-1], newest.repeat(2))
 

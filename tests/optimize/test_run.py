@@ -38,9 +38,7 @@ def test_the_result_is_no_worse_than_any_state(start):
 
 
 def test_each_report_judges_the_picture_beside_it(start):
-    run = start(steps=5)
-    run._mixed = False
-    run._judge_anew()
+    run = start(steps=5, precision="float32")
     for state in run:
         torch.testing.assert_close(run.objective(state.image)[0].total, state.report.total)
 
@@ -118,7 +116,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(start, optimizer, parameterizati
     list(whole)
     stopped, resumed = start(**options), start(**options)
     list(islice(stopped, after + 1))
-    resumed.load(*stopped.state())
+    resumed.load(stopped.state())
     list(resumed)
     assert resumed.step == whole.step
     assert torch.equal(resumed.result().image, whole.result().image)
@@ -146,8 +144,8 @@ def test_the_third_time_ends_the_run_and_keeps_the_picture(start, monkeypatch):
     spoil(run, monkeypatch, lambda count: 4 <= count < 12)
     with pytest.raises(FloatingPointError, match="third time"):
         list(run)
-    assert torch.isfinite(run.best[1]).all()
-    assert run.best[0].total < float("inf")
+    assert torch.isfinite(run.kept.best[1]).all()
+    assert run.kept.best[0].total < float("inf")
 
 
 def spoil(run, monkeypatch, when):
@@ -158,7 +156,7 @@ def spoil(run, monkeypatch, when):
         nonlocal count
         report, gradient = evaluate(position)
         count += 1
-        return report, gradient * float("nan") if when(count) and position is not run.best[1] else gradient
+        return report, gradient * float("nan") if when(count) and position is not run.kept.best[1] else gradient
 
     monkeypatch.setattr(run, "_evaluate", spoiled)
 
@@ -175,9 +173,7 @@ def test_black_keeps_and_white_paints(start):
 
 def test_tiles_change_nothing(start):
     def last(tile):
-        run = start(height=64, width=72, steps=5, tile=tile)
-        run._mixed = False
-        run._judge_anew()
+        run = start(height=64, width=72, steps=5, tile=tile, precision="float32")
         *_, state = run
         return state.image
 
@@ -190,3 +186,20 @@ def test_tiles_change_nothing(start):
 def test_impossible_settings_are_refused(options):
     with pytest.raises(ConfigError, match="positive|above zero"):
         OptimizeConfig(**options)
+
+
+def test_all_is_float32_if_asked(start):
+    run = start(steps=5, precision="float32")
+    assert {run.objective.content.values["relu2_1"].dtype for _ in run} == {torch.float32}
+
+
+def test_bfloat16_ends_before_the_end_of_the_last_stage(start):
+    run = start(height=52, width=60, steps=20, precision="bfloat16")
+    found = [(state.stage, run.objective.content.values["relu2_1"].dtype) for state in run]
+    assert {dtype for stage, dtype in found if stage == 0} == {torch.bfloat16}
+    assert [dtype for stage, dtype in found if stage == 1] == [torch.bfloat16] * 6 + [torch.float32] * 4
+
+
+def test_progress_says_how_much_is_over(start):
+    shares = [state.share for state in start(height=52, width=60, steps=10)]
+    assert shares == [step / 10 for step in range(11)]

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastnst.optimize.schedule import plan_stages
+from fastnst.budget import Budget
+from fastnst.optimize.schedule import Schedule, plan_stages
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 1000))
@@ -28,3 +29,23 @@ def test_no_stage_is_too_small_for_the_loss():
 
 def test_one_stage_if_asked():
     assert len(plan_stages(72, 96, 100, count=1)) == 1
+
+
+def test_a_stage_ends_with_its_steps_or_its_time():
+    stages = plan_stages(72, 96, 100)
+    schedule = Schedule(stages, Budget(100, 10))
+    for _ in range(stages[0].steps // 2):
+        schedule.advance(0.0)
+    assert schedule.stage_share() == (stages[0].steps // 2) / stages[0].steps
+    schedule.advance(10 * stages[0].until)
+    assert schedule.stage_share() == pytest.approx(1)
+    schedule.next_stage()
+    assert schedule.stage_share() == pytest.approx(0)
+    assert not schedule.is_last
+
+
+def test_time_alone_bounds_a_run():
+    stages = plan_stages(200, 200, float("inf"))
+    schedule = Schedule(stages, Budget(seconds=4))
+    schedule.advance(1.0)
+    assert schedule.share() == 0.25

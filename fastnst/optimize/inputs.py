@@ -1,0 +1,122 @@
+"""The pictures of a job: read, resized, and recolored where the photograph's colors are kept."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from fastnst.errors import ConfigError
+from fastnst.images import cover, feather, fit, read_image, resize
+from fastnst.images.color import gray, luma, match_covariance, match_histogram, with_luma
+from fastnst.optimize.objective import Style
+
+log = logging.getLogger(__name__)
+
+Source = str | bytes
+"""A picture: its path, or the bytes of a file."""
+
+CanvasShape = Literal["content", "style"]
+Color = Literal["style", "content"]
+ColorMethod = Literal["luminance", "covariance", "histogram"]
+
+
+def label(source: Source) -> str:
+    """Name a picture in messages and on the command line; bytes came from standard input."""
+    return source if isinstance(source, str) else "-"
+
+
+def stem(source: Source) -> str:
+    """Name a picture in the names of files."""
+    return Path(source).stem if isinstance(source, str) else "picture"
+
+
+def read_content(source: Source, size: int | None, enlarge: bool, shape: tuple[int, int] | None = None) -> Tensor:
+    """Read a photograph at the size of the result.
+
+    Args:
+        source: The photograph.
+        size: Longer side, pixels; its own by default.
+        enlarge: Whether a smaller picture is enlarged to ``size``.
+        shape: Height and width whose proportions the result has, cut out of the middle; the photograph's by default.
+    """
+    image = read_image(source)
+    if shape is not None:
+        scale = min(image.shape[2] / shape[0], image.shape[3] / shape[1])
+        height, width = (max(1, round(side * scale)) for side in shape)  # the largest such rectangle inside
+    else:
+        height, width = image.shape[2:]
+    longer = max(height, width)
+    wanted = longer if size is None else size if enlarge else min(size, longer)
+    if shape is not None:
+        return cover(image, *(max(1, round(side * wanted / longer)) for side in (height, width)))
+    return fit(image, longer=wanted)
+
+
+def check_size(image: Tensor, name: str, least: int) -> None:
+    """Refuse a picture that is too small for the loss.
+
+    Raises:
+        ConfigError: A side is shorter than ``least``.
+    """
+    height, width = image.shape[2:]
+    if min(height, width) < least:
+        raise ConfigError(f"{name}: {height}x{width} is too small, the loss needs {least}x{least} at least; enlarge it")
+
+
+def read_mask(path: str, content: Tensor) -> Tensor:
+    """Read a mask as ``(1, 1, H, W)`` of the content's size, its edges softened; another shape is stretched.
+
+    Raises:
+        ConfigError: It is all black.
+    """
+    mask = luma(read_image(path)).to(content)
+    if not float(mask.max()):
+        raise ConfigError(f"{path}: a mask that is all black paints nothing; white paints, black keeps")
+    (height, width), wanted = mask.shape[2:], content.shape[2:]
+    if abs(width / height * wanted[0] / wanted[1] - 1) > 0.02:
+        log.warning("%s: %dx%d is stretched to %dx%d", path, width, height, wanted[1], wanted[0])
+    return feather(resize(mask, *wanted))
+
+
+@dataclass(frozen=True)
+class Colors:
+    """How a result gets its colors.
+
+    Args:
+        photo: The photograph, RGB in [0, 1].
+        method: How its colors are kept; nothing where the result has the style's.
+    """
+
+    photo: Tensor
+    method: ColorMethod | None
+
+    def content(self) -> Tensor:
+        """Return the photograph as it is compared."""
+        return gray(self.photo) if self.method == "luminance" else self.photo
+
+    def style(self, picture: Tensor) -> Tensor:
+        """Return a style picture as it is compared."""
+        if self.method is None:
+            return picture
+        if self.method == "luminance":
+            return gray(picture)
+        match = match_covariance if self.method == "covariance" else match_histogram
+        return match(picture, self.photo)
+
+    def first(self, picture: Tensor) -> Tensor:
+        """Return a picture to begin with, as it is optimized."""
+        return gray(picture) if self.method == "luminance" else picture
+
+    def result(self, image: Tensor) -> Tensor:
+        """Return what was optimized as it is shown."""
+        if self.method != "luminance":
+            return image
+        return with_luma(resize(self.photo, *image.shape[2:]), luma(image))
+
+
+def recolored(styles: Sequence[Style], colors: Colors) -> list[Style]:
+    """Return styles in the colors that they are compared in."""
+    return [replace(style, picture=colors.style(style.picture)) for style in styles]
