@@ -109,6 +109,7 @@ class TiledLoss:
         styles: What is imitated; a mask has the size of the photograph.
         tile: Side of a tile's core, pixels.
         autocast: Makes the context in which the backbone computes.
+        content_scales: From :meth:`PerceptualLoss.content_scales`; measured on ``photo`` by default.
 
     Raises:
         ConfigError: The style loss is not a sum over positions.
@@ -121,6 +122,7 @@ class TiledLoss:
         styles: Sequence[Region],
         tile: int = 256,
         autocast: Autocast = nullcontext,
+        content_scales: Mapping[str, float] | None = None,
     ) -> None:
         if not loss.style_loss.additive:
             raise ConfigError("this style loss sorts the whole picture and cannot be taken in tiles; choose another")
@@ -129,8 +131,7 @@ class TiledLoss:
         self.content: list[dict[str, Tensor]] = []
         self.sizes: dict[str, tuple[int, int]] = {}
         self._look(photo)
-        raw = loss.units == "raw"
-        self.scales = {layer: 1.0 if raw else self._mean_square(layer) for layer in loss.content}
+        self.scales = content_scales if content_scales is not None else self._measured()
 
     def __call__(self, image: Tensor) -> tuple[LossReport, Tensor]:
         """Return the report on ``(1, 3, H, W)``, RGB around [0, 1], and the gradient of its total, of that shape."""
@@ -169,6 +170,10 @@ class TiledLoss:
     def _features(self, window: Tensor, tile: Tile, layers: Collection[str]) -> dict[str, Tensor]:
         features = self.loss.backbone(window, layers) if layers else {}
         return {layer: tile.core(maps, self.strides[layer]) for layer, maps in features.items()}
+
+    def _measured(self) -> dict[str, float]:
+        raw = self.loss.units == "raw"
+        return {layer: 1.0 if raw else self._mean_square(layer) for layer in self.loss.content}
 
     def _mean_square(self, layer: str) -> float:
         total = sum(float(part[layer].double().square().sum()) for part in self.content)

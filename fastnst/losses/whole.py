@@ -1,6 +1,6 @@
 """The loss of a picture in one piece: value and gradient."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -13,14 +13,27 @@ Autocast = Callable[[], AbstractContextManager[object]]
 
 
 class WholeLoss:
-    """Judge one picture in one piece; see :class:`~fastnst.losses.TiledLoss`, which gives the same in less memory."""
+    """Judge one picture in one piece; see :class:`~fastnst.losses.TiledLoss`, which gives the same in less memory.
+
+    Args:
+        loss: The objective.
+        photo: Photograph ``(1, 3, H, W)``, RGB in [0, 1], on the device of the loss.
+        styles: What is imitated.
+        autocast: Makes the context in which the backbone computes.
+        content_scales: From :meth:`PerceptualLoss.content_scales`; measured on ``photo`` by default.
+    """
 
     def __init__(
-        self, loss: PerceptualLoss, photo: Tensor, styles: Sequence[Region], autocast: Autocast = nullcontext
+        self,
+        loss: PerceptualLoss,
+        photo: Tensor,
+        styles: Sequence[Region],
+        autocast: Autocast = nullcontext,
+        content_scales: Mapping[str, float] | None = None,
     ) -> None:
         self.loss, self.styles, self.autocast = loss, styles, autocast
         with self.autocast():
-            self.content = loss.content_target(photo.contiguous(memory_format=torch.channels_last))
+            self.content = loss.content_target(photo.contiguous(memory_format=torch.channels_last), content_scales)
 
     def __call__(self, image: Tensor) -> tuple[LossReport, Tensor]:
         """Return the report on ``(1, 3, H, W)``, RGB around [0, 1], and the gradient of its total, of that shape."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fastnst.budget import parse_time
+from fastnst.devices import Precision
 from fastnst.errors import ConfigError
 from fastnst.optimize.canvas import Parameterization
 from fastnst.optimize.descent import Method
@@ -25,6 +26,8 @@ class OptimizeConfig:
             this photograph: photorealistic.
         tile: Side in pixels of the tiles that the picture is judged in, for the same result in less memory; by default
             in tiles only where the whole would take gigabytes.
+        precision: ``float32``; or ``bfloat16`` for the first 60 % of the last stage and all before it, which is the
+            default where the device has it in hardware.
         seed: Of noise and of first weights.
     """
 
@@ -35,6 +38,7 @@ class OptimizeConfig:
     lr: float | None = None
     parameterization: Parameterization = "pixels"
     tile: int | None = None
+    precision: Precision | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

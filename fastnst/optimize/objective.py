@@ -1,6 +1,6 @@
 """One photograph and its styles, judged at one size."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -38,15 +38,21 @@ Objective = WholeLoss | TiledLoss
 
 
 def make_objective(
-    loss: PerceptualLoss, photo: Tensor, styles: Sequence[Region], tile: int | None, autocast: Autocast = nullcontext
+    loss: PerceptualLoss,
+    photo: Tensor,
+    styles: Sequence[Region],
+    tile: int | None,
+    autocast: Autocast = nullcontext,
+    content_scales: Mapping[str, float] | None = None,
 ) -> Objective:
     """Judge in one piece where that fits into memory, and in tiles elsewhere."""
     height, width = photo.shape[2:]
     if tile is None and (height * width <= WHOLE or not loss.style_loss.additive):
-        return WholeLoss(loss, photo, styles, autocast)
+        return WholeLoss(loss, photo, styles, autocast, content_scales)
     if tile is not None and tile >= max(height, width):
-        return WholeLoss(loss, photo, styles, autocast)
-    return TiledLoss(loss, photo, styles, tile or (TILE_CPU if photo.device.type == "cpu" else TILE_GPU), autocast)
+        return WholeLoss(loss, photo, styles, autocast, content_scales)
+    side = tile or (TILE_CPU if photo.device.type == "cpu" else TILE_GPU)
+    return TiledLoss(loss, photo, styles, side, autocast, content_scales)
 
 
 def make_regions(loss: PerceptualLoss, styles: Sequence[Style], height: int, width: int, scale: float) -> list[Region]:

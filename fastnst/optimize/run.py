@@ -1,7 +1,7 @@
 """The descent of one picture, from coarse to fine; can be stopped at any step, and resumed."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fastnst.devices import fast_bfloat16, return_memory
+from fastnst.devices import best_precision, return_memory
 from fastnst.images import resize
 from fastnst.losses import LossReport, PerceptualLoss
 from fastnst.optimize.canvas import Canvas, Network, Pixels
@@ -55,6 +55,7 @@ class Optimization:
         config: How to descend.
         first: The picture to begin with, of any size; the photograph by default.
         refine: ``first`` is a result already: there are no coarser stages, unless the config asks for them.
+        content_scales: What each content term is divided by; measured on ``content`` at each size by default.
 
     Raises:
         FloatingPointError: The loss was not finite for the third time; :meth:`result` is what was best before.
@@ -68,15 +69,17 @@ class Optimization:
         config: OptimizeConfig,
         first: Tensor | None = None,
         refine: bool = False,
+        content_scales: Mapping[str, float] | None = None,
     ) -> None:
         self.content, self.styles, self.loss, self.config, self.first = content, styles, loss, config, first
+        self.content_scales = content_scales
         height, width = content.shape[2:]
         least = loss.backbone.min_size({*loss.content, *loss.style})
         count = config.stages or (1 if refine else None)
         self.stages = plan_stages(height, width, config.step_limit(refine), count, least)
         self.step = self.stage = self.stage_step = self.failures = 0
         self.seconds, self.caution = 0.0, 1.0
-        self._mixed = fast_bfloat16(content.device)
+        self._mixed = (config.precision or best_precision(content.device)) == "bfloat16"
         self._enter(self._canvas(self.stages[0]))
 
     # What happens at each size
@@ -103,7 +106,9 @@ class Optimization:
         """Set up the objective for this size and precision; what was best under another is not comparable."""
         height, width = self.canvas.photo.shape[2:]
         regions = make_regions(self.loss, self.styles, height, width, height / self.content.shape[2])
-        self.objective = make_objective(self.loss, self.canvas.photo, regions, self.config.tile, self._precision)
+        self.objective = make_objective(
+            self.loss, self.canvas.photo, regions, self.config.tile, self._precision, self.content_scales
+        )
         self.best: tuple[LossReport, Tensor] | None = None
         self.average, self.averaged = self.position, 0
 

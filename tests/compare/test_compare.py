@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from fastnst.compare.race import YARDSTICK, crossing, judged_at
 
 import fastnst.compare
 from fastnst.checkpoint import load_checkpoint, save_checkpoint
 from fastnst.cli import run
 from fastnst.compare import Case, Judge, Point, Verdict, race, summarize
-from fastnst.compare.race import YARDSTICK, crossing, judged_at
 from fastnst.compare.summary import headline
 from fastnst.images import pack_image, read_image
 from fastnst.losses import GramLoss, LossConfig, PerceptualLoss
