@@ -48,18 +48,14 @@ def read_objective(file: Path, metadata: Metadata, weights: str | None = None, s
     Raises:
         ConfigError: It names no loss, or holds no style and none is given.
     """
+    if not metadata.loss:
+        raise ConfigError(f"{file} does not say under which loss it was trained; it cannot be compared")
     loss = read_loss(metadata, weights)
     return Objective(loss, read_scales(metadata, loss), read_style(file, metadata, style))
 
 
 def read_loss(metadata: Metadata, weights: str | None = None) -> LossConfig:
-    """Return the loss that a checkpoint names.
-
-    Raises:
-        ConfigError: It names none.
-    """
-    if not metadata.loss:
-        raise ConfigError("the checkpoint does not say under which loss it was trained; it cannot be compared")
+    """Return the loss that a checkpoint names."""
     known = {key: value for key, value in metadata.loss.items() if key in LossConfig.__dataclass_fields__}
     return LossConfig(**known, weights=weights)
 
@@ -93,7 +89,9 @@ def style_facts(metadata: Metadata) -> dict[str, Any]:
 
 
 def same_objective(one: Metadata, other: Metadata) -> bool:
-    """Tell whether two networks were trained for the same loss and style."""
+    """Tell whether two networks were trained for the same loss and style; one that says nothing was not."""
+    if not one.loss or not other.loss:
+        return False
     loss = read_loss(one)
     if read_loss(other) != loss or style_facts(one).get("sha256") != style_facts(other).get("sha256"):
         return False

@@ -53,3 +53,4 @@ def test_objectives_are_the_same_by_loss_scales_and_style(trained):
     assert not same_objective(one, with_loss(content_scales={}))
     assert not same_objective(one, with_loss(tv=7.0))
     assert not same_objective(one, replace(one, styles=[]))
+    assert not same_objective(one, replace(one, loss={}))
