@@ -13,11 +13,9 @@ def job(**axes):
 
 
 def test_a_list_on_any_axis_multiplies_the_settings():
-    axes = {
-        "sizes": (64, 32), "backbones": ("compact", "vgg19"), "style_layers": (None, LAYERS), "inits": ("content", "noise"),
-        "style_weights": (1.0, 2.0), "optimizers": ("lbfgs", "adam"), "lrs": (0.5, 1.0),
-    }  # fmt: skip
-    settings = job(**axes).settings()
+    axes = {"sizes": (64, 32), "backbones": ("compact", "vgg19"), "style_layers": (None, LAYERS), "lrs": (0.5, 1.0)}
+    more = {"inits": ("content", "noise"), "style_weights": (1.0, 2.0), "optimizers": ("lbfgs", "adam")}
+    settings = job(**axes, **more).settings()
     assert len(settings) == 2**7
     assert len({tuple(setting.values().values()) for setting in settings}) == 2**7
     assert settings[0].size == 32

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from fastnst.inspection import SweepJob, run_sweep
@@ -37,15 +39,11 @@ def test_progress_may_stop_a_sweep(job):
 
 
 def test_a_small_picture_is_not_enlarged(job, photos):
-    from dataclasses import replace
-
     sweep = run_sweep(replace(job, sizes=(32, 4096), optimizers=("lbfgs",), config=OptimizeConfig(steps=1)))
     assert [max(cell.picture.size) for cell in sweep.cells] == [32, 65]
 
 
 def test_coarser_stages_are_not_part_of_the_curve(job):
-    from dataclasses import replace
-
     sweep = run_sweep(replace(job, sizes=(64,), optimizers=("lbfgs",), config=OptimizeConfig(steps=4, stages=2)))
     (cell,) = sweep.cells
     assert [moment.evaluations for moment in cell.curve] == [3, 4]
