@@ -51,11 +51,9 @@ def run(argv: list[str]) -> int:
     from fastnst.compare import CompareJob, write_report
     from fastnst.compare import run as compare
     from fastnst.compare.page import FILES
-    from fastnst.devices import reuse_memory
 
     _words.check_out(*(out / name for name in FILES), options=options)
     check_writable(out)
-    reuse_memory()
     job = CompareJob(
         tuple(options.model),
         options.photos,
@@ -76,7 +74,7 @@ def run(argv: list[str]) -> int:
         def advance(_: object, done: int, total: int) -> bool:
             bar.total = total
             bar.update()
-            return not stop.signal
+            return bool(stop.signal)
 
         comparison = compare(job, advance)
     write_report(out, comparison)

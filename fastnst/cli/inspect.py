@@ -179,7 +179,7 @@ def _sweep(options: argparse.Namespace, out: Path) -> int:
 
         def advance(*_: object) -> bool:
             bar.update()
-            return not stop.signal
+            return bool(stop.signal)
 
         found = run_sweep(job, advance)
     paths = write_sweep(out, found, options.goals)

@@ -17,7 +17,7 @@ from fastnst.compare.objective import Objective, read_objective, same_objective,
 from fastnst.compare.summary import Summary, summarize
 from fastnst.data.photos import center_crop, decode
 from fastnst.data.sources import open_photos
-from fastnst.devices import Precision, pick_device
+from fastnst.devices import Precision, pick_device, reuse_memory
 from fastnst.errors import ConfigError
 from fastnst.images import ImageError, to_tensor
 from fastnst.inference import load
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 SMALLEST = 32
 
 OnProgress = Callable[[Case, int, int], bool | None]
-"""Called with a case, its number from 1, and how many there will be; ``False`` stops behind it."""
+"""Called with each case, its number from 1, and how many there will be; returns true to stop there."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,12 @@ def run(job: CompareJob, on_progress: OnProgress | None = None) -> Comparison:
 
     Args:
         job: The settings.
-        on_progress: Hears of every case when it is over; returns ``False`` to stop.
+        on_progress: Called after every case; a true result stops the job there.
 
     Raises:
         ConfigError: A checkpoint without loss or style, no photographs, no weights, no such device.
     """
+    reuse_memory()
     device = pick_device(job.device)
     files = [find_style(model) for model in job.models]
     headers = dict(zip(name_models(files), map(read_metadata, files), strict=True))
@@ -122,7 +123,7 @@ def run(job: CompareJob, on_progress: OnProgress | None = None) -> Comparison:
     for size, name in planned:
         photo = to_tensor(center_crop(photos[name], size)).to(device)
         cases.append(contest.hold(name, photo, keep=name == next(iter(photos))))
-        if on_progress and on_progress(cases[-1], len(cases), len(planned)) is False:
+        if on_progress and on_progress(cases[-1], len(cases), len(planned)):
             break
     seconds = {name: header.training.get("seconds") for name, header in headers.items()}
     facts = _facts(job, objective, headers, list(photos), device)

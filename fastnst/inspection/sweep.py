@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from fastnst.backbones import FeatureExtractor, build_backbone
-from fastnst.devices import pick_device
+from fastnst.devices import pick_device, reuse_memory
 from fastnst.images import fit, read_image, to_pil
 from fastnst.inspection.plan import Setting, SweepJob
 from fastnst.losses import PerceptualLoss, by_kind
@@ -71,7 +71,7 @@ class Sweep:
 
 
 OnProgress = Callable[[Cell, int, int], bool | None]
-"""Called with a cell, its number from 1, and how many there will be; ``False`` stops behind it."""
+"""Called with each cell, its number from 1, and how many there will be; returns true to stop there."""
 
 
 def run_sweep(job: SweepJob, on_progress: OnProgress | None = None) -> Sweep:
@@ -79,11 +79,12 @@ def run_sweep(job: SweepJob, on_progress: OnProgress | None = None) -> Sweep:
 
     Args:
         job: The settings.
-        on_progress: Hears of every cell when it is over; returns ``False`` to stop.
+        on_progress: Called after every cell; a true result stops the sweep there.
 
     Raises:
         ConfigError: An unknown name, no weights, a size too small for a layer, no such device.
     """
+    reuse_memory()
     device = pick_device(job.device)
     content, style = read_image(job.content), read_image(job.style)
     settings = job.settings()
@@ -93,7 +94,7 @@ def run_sweep(job: SweepJob, on_progress: OnProgress | None = None) -> Sweep:
         loss = setting.loss.build(backbones[setting.loss.backbone]).to(device)
         photo, imitated = (within(picture, setting.size).to(device) for picture in (content, style))
         cells.append(_cell(setting, photo, imitated, loss, job.config))
-        if on_progress and on_progress(cells[-1], len(cells), len(settings)) is False:
+        if on_progress and on_progress(cells[-1], len(cells), len(settings)):
             break
     return Sweep(cells, len(settings))
 

@@ -64,7 +64,7 @@ def test_progress_may_stop_a_job(job):
 
     def stop(case, done, total):
         heard.append((case.size, done, total))
-        return False
+        return True
 
     comparison = run(replace(job, sizes=(48, 32), count=2, steps=1), stop)
     assert heard == [(32, 1, 4)]
