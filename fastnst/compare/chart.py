@@ -30,14 +30,16 @@ def draw(cases: Sequence[Case], summaries: Sequence[Summary]) -> bytes:
 
     by_size = {size: [case for case in cases if case.size == size] for size in sorted({case.size for case in cases})}
     shown = next((case for case in reversed(cases) if case.pictures), None)
-    heights = [5.2, 4.2, 3.4] if shown else [5.2, 4.2]
+    heights = [5.8, 4.4, 3] if shown else [5.8, 4.4]
     figure = plt.figure(figsize=(5.6 * max(2, len(by_size)), 0.4 * len(summaries) + sum(heights)), layout="constrained")
     figure.suptitle("\n".join(summary.headline() for summary in summaries), fontsize=11)
     rows: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
     for axes, (size, those) in zip(_row(rows[0], len(by_size)), by_size.items(), strict=True):
         _curves(axes, those, size)
+    _legend(rows[0], axes)
     for axes, (size, those) in zip(_row(rows[1], len(by_size)), by_size.items(), strict=True):
         _bars(axes, those, size)
+    _legend(rows[1], axes)
     if shown:
         _strip(rows[2], strip(shown, summaries[0].name))
     data = io.BytesIO()
@@ -48,6 +50,12 @@ def draw(cases: Sequence[Case], summaries: Sequence[Summary]) -> bytes:
 
 def _row(figure: Any, count: int) -> Any:
     return figure.subplots(1, count, squeeze=False)[0]
+
+
+def _legend(figure: Any, axes: Any) -> None:
+    """Explain a row, in which all axes have the same lines, below it."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=8)
 
 
 def _curves(axes: Any, cases: Sequence[Case], size: int) -> None:
@@ -72,7 +80,6 @@ def _curves(axes: Any, cases: Sequence[Case], size: int) -> None:
         _ticks(seconds.xaxis)
     _ticks(axes.xaxis)
     _ticks(axes.yaxis)
-    axes.legend(fontsize=7)
 
 
 def _curve(axes: Any, curves: Sequence[Sequence[Point]], name: str) -> None:
@@ -117,7 +124,6 @@ def _bars(axes: Any, cases: Sequence[Case], size: int) -> None:
     axes.set(xlim=(0, 1.25 * max(*left[1:], 1e-9)), xlabel="objective; the photograph's bar may be cut off")
     axes.set_title(f"terms at the end, {size} px, medians", fontsize=10)
     axes.tick_params(labelsize=8)
-    axes.legend(fontsize=7, loc="lower right")
 
 
 def _strip(figure: Any, pictures: Sequence[Titled]) -> None:
@@ -128,16 +134,16 @@ def _strip(figure: Any, pictures: Sequence[Titled]) -> None:
 
 
 def strip(case: Case, network: str) -> list[Titled]:
-    """Choose what is shown: the photograph, the networks, and L-BFGS on its way to the first of them."""
+    """Choose what is shown: the photograph, the networks, and some pictures of L-BFGS until it equals the first."""
     shown = [(fill(name, TITLE), case.pictures[name]) for name in ("photograph", *case.networks)]
     curve = [point for point in case.curves[YARDSTICK] if point.image]
     if curve:
-        shown += _on_the_way(curve, case.networks[network].verdict.total)
+        shown += _reached(curve, case.networks[network].verdict.total)
     last = case.curves[refined(network)][-1:]
     return shown + [(fill(f"{refined(network)}: {end.evaluations}", TITLE), end.image) for end in last if end.image]
 
 
-def _on_the_way(curve: Sequence[Point], goal: float) -> list[Titled]:
+def _reached(curve: Sequence[Point], goal: float) -> list[Titled]:
     """Take L-BFGS after about 10 and 50 iterations, where it equals the network, and at its end."""
     marks = {point.evaluations: point.image for point in curve if point.image}
     found = crossing(curve, goal)

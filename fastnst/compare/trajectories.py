@@ -1,4 +1,4 @@
-"""Trajectories: every optimizer on its way down, judged as it goes."""
+"""Trajectories of optimizers, judged at intervals."""
 
 import math
 import time
@@ -18,7 +18,8 @@ from fastnst.optimize.objective import make_regions
 from fastnst.optimize.start import noise
 
 YARDSTICK = "L-BFGS, projected"
-"""What a network is counted in, as Johnson et al. do; begun at the photograph, which is the harder opponent."""
+"""The optimizer whose iterations a network is counted in, as Johnson et al. do; it starts from the photograph, which is
+faster than from noise."""
 
 JUDGED_RATIO = 1.12
 """Evaluations at which an optimizer is judged grow by this factor."""
