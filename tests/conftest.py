@@ -1,5 +1,6 @@
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from fastnst.assets import bundled
 from fastnst.backbones import FeatureExtractor
 from fastnst.backbones._extractor import conv_relu, pool
 from fastnst.checkpoint import Metadata, describe, load_checkpoint, save_checkpoint
+from fastnst.images import pack_image, read_image
+from fastnst.losses import LossConfig
 from fastnst.networks import build_network
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -88,6 +91,20 @@ def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = build_network("johnson", width=4, blocks=1)
     path = tmp_path_factory.mktemp("model") / "style.safetensors"
     save_checkpoint(path, network, Metadata(network=describe(network)))
+    return path
+
+
+@pytest.fixture
+def trained(tmp_path: Path, model_file: Path, style_picture: Path) -> Path:
+    """A checkpoint that says under which loss and for which style it was trained."""
+    network, metadata = load_checkpoint(model_file)
+    picture = read_image(style_picture)[..., :48, :48]
+    style = {"name": "waves", "sha256": "0" * 64, "size": [48, 48], "picture": pack_image(picture)}
+    loss = LossConfig(content={"relu2_1": 1.0}, style={"relu1_1": 1.0, "relu2_1": 1.0}).describe()
+    loss |= {"content_scales": {"relu2_1": 0.5}}
+    metadata = replace(metadata, styles=[style], loss=loss, training={"seconds": 100})
+    path = tmp_path / "waves.safetensors"
+    save_checkpoint(path, network, metadata)
     return path
 
 

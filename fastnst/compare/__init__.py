@@ -3,9 +3,26 @@
 Source: Johnson, Alahi, Fei-Fei. Perceptual Losses for Real-Time Style Transfer. ECCV 2016, section 4.1.
 """
 
+from fastnst.compare.case import Case, Contest, Painted
+from fastnst.compare.job import CompareJob, Comparison, run
 from fastnst.compare.judge import Judge, Verdict
 from fastnst.compare.page import write_report
-from fastnst.compare.race import Case, Point, race
-from fastnst.compare.summary import summarize
+from fastnst.compare.summary import Figures, Spread, Summary, summarize
+from fastnst.compare.trajectories import Point
 
-__all__ = ["Case", "Judge", "Point", "Verdict", "race", "summarize", "write_report"]
+__all__ = [
+    "Case",
+    "CompareJob",
+    "Comparison",
+    "Contest",
+    "Figures",
+    "Judge",
+    "Painted",
+    "Point",
+    "Spread",
+    "Summary",
+    "Verdict",
+    "run",
+    "summarize",
+    "write_report",
+]

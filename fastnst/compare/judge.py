@@ -1,26 +1,24 @@
 """The judge: the objective that the network was trained under, on what the user gets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from fastnst.errors import ConfigError
 from fastnst.images import as_written
-from fastnst.losses import LossConfig, PerceptualLoss, Region
+from fastnst.losses import LossConfig, PerceptualLoss, Region, by_kind
 
-KINDS = ("content", "style", "tv")
 UNSEEN_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found on one picture.
+    """The loss of one picture.
 
     Args:
         terms: The weighted terms of the objective, by path.
-        unseen: A distance from the style that nobody optimized; 1 is as far as a blank picture.
+        unseen: A distance from the style that nobody optimized; 1 is that of a blank picture.
     """
 
     terms: dict[str, float]
@@ -33,7 +31,7 @@ class Verdict:
 
     def kinds(self) -> dict[str, float]:
         """Return the sums of the terms by kind: content, style, tv."""
-        return {kind: sum(v for path, v in self.terms.items() if path.split("/")[0] == kind) for kind in KINDS}
+        return by_kind(self.terms)
 
 
 class Judge:
@@ -41,14 +39,22 @@ class Judge:
 
     Args:
         loss: The objective.
-        unseen: A loss of style terms alone that shares neither statistic nor depth with it; see :func:`unseen_loss`.
+        unseen: A loss of style terms alone that nobody optimizes; see :func:`unseen_loss`.
         style: What is imitated, ``(1, 3, H, W)``, RGB in [0, 1].
         photo: The photograph, ``(1, 3, H, W)``, RGB in [0, 1].
+        content_scales: Those of the training; measured on ``photo`` by default.
     """
 
-    def __init__(self, loss: PerceptualLoss, unseen: PerceptualLoss, style: Tensor, photo: Tensor) -> None:
+    def __init__(
+        self,
+        loss: PerceptualLoss,
+        unseen: PerceptualLoss,
+        style: Tensor,
+        photo: Tensor,
+        content_scales: Mapping[str, float] | None = None,
+    ) -> None:
         self.loss, self.unseen, self.size = loss, unseen, photo.shape[2:]
-        self.content, self.style = loss.content_target(photo), [Region(loss.style_target(style))]
+        self.content, self.style = loss.content_target(photo, content_scales), [Region(loss.style_target(style))]
         self.no_content, self.unseen_style = unseen.content_target(photo), unseen.style_target(style)
 
     @torch.no_grad()
@@ -61,22 +67,12 @@ class Judge:
 
 
 def unseen_loss(trained: LossConfig) -> PerceptualLoss:
-    """Return a distance from the style that is not the one trained for: of sorted projections, one block deeper.
+    """Return a style distance of another statistic than the trained one: of sorted projections, and a layer deeper.
 
-    Where those were trained for, mean and covariance take their place.
+    Sliced Wasserstein distances in relu1_1 to relu4_1 of ``compact``. The usual training compares Gram matrices in the
+    first three of these layers, so the statistic and relu4_1 are new to it, not the other layers. For a network that
+    was trained on sliced distances, mean and covariance take their place.
     """
     style_loss = "sliced" if trained.style_loss != "sliced" else "wasserstein"
     layers = dict.fromkeys(UNSEEN_LAYERS, 1.0)
     return LossConfig("compact", content={}, style=layers, style_loss=style_loss, style_weight=1.0, tv=0.0).build()
-
-
-def read_loss(described: dict[str, Any], weights: str | None) -> LossConfig:
-    """Return the objective that a checkpoint names.
-
-    Raises:
-        ConfigError: It names none.
-    """
-    if not described:
-        raise ConfigError("the checkpoint does not say under which loss it was trained; it cannot be compared")
-    known = {key: value for key, value in described.items() if key in LossConfig.__dataclass_fields__}
-    return LossConfig(**known, weights=weights)

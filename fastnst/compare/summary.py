@@ -1,87 +1,151 @@
-"""From cases to numbers: medians and the quartiles around them."""
+"""From cases to figures: medians and the quartiles around them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from fastnst.compare.race import YARDSTICK, Case, crossing
+from fastnst.compare.case import Case
+from fastnst.compare.judge import Verdict
+from fastnst.compare.trajectories import YARDSTICK, crossing
 
 
-def summarize(cases: Sequence[Case], training_seconds: dict[str, float | None], steps: int) -> list[dict[str, Any]]:
-    """Say what each network is worth, over all photographs and sizes and for each size.
+@dataclass(frozen=True)
+class Spread:
+    """A median and the quartiles around it; all are ``None`` of nothing."""
+
+    median: float | None = None
+    q1: float | None = None
+    q3: float | None = None
+
+    @classmethod
+    def of(cls, values: Iterable[float | None]) -> "Spread":
+        """Measure the values that are known."""
+        known = [value for value in values if value is not None]
+        if not known:
+            return cls()
+        q1, middle, q3 = (float(value) for value in np.percentile(known, [25, 50, 75]))
+        return cls(middle, q1, q3)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One network against the optimizers, over some cases; every spread is over the cases.
 
     Args:
-        cases: Of :func:`~fastnst.compare.race.race`.
-        training_seconds: How long each network was trained, where it is known.
-        steps: Evaluations that every optimizer got; who needed more counts as having needed these.
+        photographs: Different photographs among the cases.
+        cases: Photographs times sizes.
+        equivalent_lbfgs_iterations: Evaluations after which projected L-BFGS equals the network; where it never does,
+            those that it got.
+        speedup: Its seconds until then, by the network's.
+        break_even_images: Pictures after which the training is paid back, where its time is known.
+        never_reached: Cases in which it never equals the network.
+        network_seconds: The network's time.
+        loss: The objective at the end, of the photograph, the network and every optimizer.
+        unseen_style_distance: Likewise, of the distance that nobody optimized.
+    """
+
+    photographs: int
+    cases: int
+    equivalent_lbfgs_iterations: Spread
+    speedup: Spread
+    break_even_images: Spread
+    never_reached: int
+    network_seconds: Spread
+    loss: dict[str, Spread]
+    unseen_style_distance: dict[str, Spread]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One network against the optimizers.
+
+    Args:
+        name: Of the network.
+        training_seconds: How long it was trained, where that is known.
+        overall: Over all cases.
+        sizes: For each size.
+    """
+
+    name: str
+    training_seconds: float | None
+    overall: Figures
+    sizes: dict[int, Figures]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data: the figures over all cases, with those of each size beside them."""
+        sizes = [{"size": size} | asdict(figures) for size, figures in self.sizes.items()]
+        return {"name": self.name, "training_seconds": self.training_seconds} | asdict(self.overall) | {"sizes": sizes}
+
+    def headline(self) -> str:
+        """Return the main figures in one sentence."""
+        iterations, break_even = self.overall.equivalent_lbfgs_iterations, self.overall.break_even_images
+        more = "more than " if self.overall.never_reached > self.overall.cases / 2 else ""
+        sentence = (
+            f"{self.name} equals {more}{iterations.median:.0f} iterations of L-BFGS ({iterations.q1:.0f}-"
+            f"{iterations.q3:.0f}), is {_round(self.overall.speedup.median)} times faster"
+        )
+        if break_even.median is not None:
+            return f"{sentence}, and pays back its training after {_round(break_even.median)} images."
+        if self.training_seconds is not None:
+            return f"{sentence}, and never pays back its training."
+        return f"{sentence}; how long its training took is not known."
+
+
+def summarize(cases: Sequence[Case], training_seconds: dict[str, float | None], steps: int) -> list[Summary]:
+    """Compare each network with the optimizers, over all photographs and sizes and for each size.
+
+    Args:
+        cases: Results, at least one.
+        training_seconds: By the name of each network how long it was trained, where that is known.
+        steps: Evaluations that every optimizer got; one that needed more counts as having needed these.
     """
     sizes = sorted({case.size for case in cases})
-    found = []
-    for name, seconds in training_seconds.items():
-        by_size = [
-            {"size": size} | _worth(name, [c for c in cases if c.size == size], seconds, steps) for size in sizes
-        ]
-        found.append(
-            {"name": name, "training_seconds": seconds} | _worth(name, cases, seconds, steps) | {"sizes": by_size}
+    return [
+        Summary(
+            name,
+            seconds,
+            _figures(name, cases, seconds, steps),
+            {size: _figures(name, [case for case in cases if case.size == size], seconds, steps) for size in sizes},
         )
-    return found
+        for name, seconds in training_seconds.items()
+    ]
 
 
-def _worth(name: str, cases: Sequence[Case], training: float | None, steps: int) -> dict[str, Any]:
-    iterations, speedups, break_even, missed = [], [], [], 0
-    for case in cases:
-        verdict, own = case.networks[name]
-        reached = crossing(case.curves[YARDSTICK], verdict.total)
-        last = case.curves[YARDSTICK][-1]
-        missed += reached is None
-        evaluations, needed = reached or (float(steps), last.seconds)
-        iterations.append(evaluations)
-        speedups.append(needed / own)
-        if training is not None and needed > own:
-            break_even.append(training / (needed - own))
-    return {
-        "photographs": len(cases),
-        "equivalent_lbfgs_iterations": spread(iterations),
-        "speedup": spread(speedups),
-        "break_even_images": spread(break_even),
-        "never_reached": missed,
-        "network_seconds": spread([case.networks[name][1] for case in cases]),
-        "loss": {
-            "photograph": spread([case.photo.total for case in cases]),
-            "network": spread([case.networks[name][0].total for case in cases]),
-        }
-        | {curve: spread([case.curves[curve][-1].verdict.total for case in cases]) for curve in cases[0].curves},
-        "unseen_style_distance": {
-            "photograph": spread([case.photo.unseen for case in cases]),
-            "network": spread([case.networks[name][0].unseen for case in cases]),
-        }
-        | {curve: spread([case.curves[curve][-1].verdict.unseen for case in cases]) for curve in cases[0].curves},
+def _figures(name: str, cases: Sequence[Case], training: float | None, steps: int) -> Figures:
+    own = [case.networks[name].seconds for case in cases]
+    reached = [crossing(case.curves[YARDSTICK], case.networks[name].verdict.total) for case in cases]
+    ends = [case.curves[YARDSTICK][-1].seconds if case.curves[YARDSTICK] else None for case in cases]
+    needed = [found[1] if found else end for found, end in zip(reached, ends, strict=True)]
+    pairs = [(theirs, ours) for theirs, ours in zip(needed, own, strict=True) if theirs is not None]
+    return Figures(
+        photographs=len({case.name for case in cases}),
+        cases=len(cases),
+        equivalent_lbfgs_iterations=Spread.of(found[0] if found else float(steps) for found in reached),
+        speedup=Spread.of(theirs / ours for theirs, ours in pairs),
+        break_even_images=Spread.of(training / (theirs - ours) for theirs, ours in pairs if training and theirs > ours),
+        never_reached=reached.count(None),
+        network_seconds=Spread.of(own),
+        loss=_ends(name, cases, lambda verdict: verdict.total),
+        unseen_style_distance=_ends(name, cases, lambda verdict: verdict.unseen),
+    )
+
+
+def _ends(name: str, cases: Sequence[Case], value: Callable[[Verdict], float | None]) -> dict[str, Spread]:
+    """Measure the photograph, the network and the end of each trajectory that has one."""
+    fixed = {
+        "photograph": Spread.of(value(case.photo) for case in cases),
+        "network": Spread.of(value(case.networks[name].verdict) for case in cases),
+    }
+    return fixed | {
+        curve: Spread.of(value(case.curves[curve][-1].verdict) for case in cases if case.curves[curve])
+        for curve in cases[0].curves
     }
 
 
-def spread(values: Sequence[float | None]) -> dict[str, float | None]:
-    """Return median and quartiles; nothing of nothing."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return {"median": None, "q1": None, "q3": None}
-    q1, middle, q3 = (float(value) for value in np.percentile(known, [25, 50, 75]))
-    return {"median": middle, "q1": q1, "q3": q3}
-
-
-def headline(worth: dict[str, Any], steps: int) -> str:
-    """Say it in one sentence."""
-    iterations, speed = worth["equivalent_lbfgs_iterations"], worth["speedup"]
-    more = "more than " if worth["never_reached"] > worth["photographs"] / 2 else ""
-    sentence = (
-        f"{worth['name']} equals {more}{iterations['median']:.0f} iterations of L-BFGS ({iterations['q1']:.0f}-"
-        f"{iterations['q3']:.0f}), is {_round(speed['median'])} times faster"
-    )
-    if worth["break_even_images"]["median"] is None:
-        return f"{sentence}; what its training took is not known."
-    return f"{sentence}, and pays back its training after {_round(worth['break_even_images']['median'])} images."
-
-
-def _round(value: float) -> str:
+def _round(value: float | None) -> str:
     """Give two digits that matter."""
+    if value is None:
+        return "unknown"
     return f"{float(f'{value:.2g}'):,.0f}" if value >= 10 else f"{value:.1f}"
