@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastnst.cli import _words
 
 if TYPE_CHECKING:
-    from fastnst.compare import Comparison
+    from fastnst.compare import CompareJob, Comparison
 
 
 def parser() -> _words.Parser:
@@ -48,24 +48,13 @@ def run(argv: list[str]) -> int:
 
     from fastnst.atomic import check_writable
     from fastnst.cli._signals import stop_gently
-    from fastnst.compare import CompareJob, write_report
     from fastnst.compare import run as compare
+    from fastnst.compare import write_report
     from fastnst.compare.page import FILES
 
     _words.check_out(*(out / name for name in FILES), options=options)
     check_writable(out)
-    job = CompareJob(
-        tuple(options.model),
-        options.photos,
-        options.count,
-        tuple(options.sizes),
-        options.steps,
-        options.style,
-        options.loss_weights,
-        options.device,
-        options.precision,
-        options.seed,
-    )
+    job = _job(options)
     with (
         stop_gently("finishing this photograph and writing the page of those so far") as stop,
         _words.progress_bar(options, total=job.count * len(set(job.sizes)), desc="compare", unit="picture") as bar,
@@ -83,6 +72,23 @@ def run(argv: list[str]) -> int:
         done = f"{len(comparison.cases)} of {comparison.planned}"
         print(f"fastnst: interrupted after {done} pictures, smallest first", file=sys.stderr)
     return 128 + stop.signal if comparison.interrupted else 0
+
+
+def _job(options: argparse.Namespace) -> "CompareJob":
+    from fastnst.compare import CompareJob
+
+    return CompareJob(
+        models=tuple(options.model),
+        photos=options.photos,
+        count=options.count,
+        sizes=tuple(options.sizes),
+        steps=options.steps,
+        style=options.style,
+        weights=options.loss_weights,
+        device=options.device,
+        precision=options.precision,
+        seed=options.seed,
+    )
 
 
 def _report(options: argparse.Namespace, out: Path, comparison: "Comparison") -> None:

@@ -23,15 +23,12 @@ Titled = tuple[str, Image.Image]
 
 def draw(cases: Sequence[Case], summaries: Sequence[Summary]) -> bytes:
     """Draw all results; return a PNG."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
 
     by_size = {size: [case for case in cases if case.size == size] for size in sorted({case.size for case in cases})}
     shown = next((case for case in reversed(cases) if case.pictures), None)
     heights = [5.8, 4.4, 3] if shown else [5.8, 4.4]
-    figure = plt.figure(figsize=(5.6 * max(2, len(by_size)), 0.4 * len(summaries) + sum(heights)), layout="constrained")
+    figure = Figure(figsize=(5.6 * max(2, len(by_size)), 0.4 * len(summaries) + sum(heights)), layout="constrained")
     figure.suptitle("\n".join(summary.headline() for summary in summaries), fontsize=11)
     rows: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
     for axes, (size, those) in zip(_row(rows[0], len(by_size)), by_size.items(), strict=True):
@@ -44,7 +41,6 @@ def draw(cases: Sequence[Case], summaries: Sequence[Summary]) -> bytes:
         _strip(rows[2], strip(shown, summaries[0].name))
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=110)
-    plt.close(figure)
     return data.getvalue()
 
 

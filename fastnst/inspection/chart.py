@@ -21,15 +21,13 @@ def draw(cells: Sequence[Cell]) -> bytes:
     Losses of different objectives (another backbone, layers, style weight or size) are not comparable; where there are
     several, each is divided by what the unchanged photograph has under it: 1 is no painting at all.
     """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
 
     axes_varied = varying([cell.setting for cell in cells])
     relative = is_relative(cells)
     columns = math.ceil(len(cells) / MOST_ROWS)
-    figure, axes = plt.subplots(figsize=(8 + 2.5 * columns, 5.5), layout="constrained")
+    figure = Figure(figsize=(8 + 2.5 * columns, 5.5), layout="constrained")
+    axes = figure.subplots()
     for number, cell in enumerate(cells):
         x, y = line(cell, relative)
         style = LINES[number // 10 % len(LINES)]
@@ -40,7 +38,6 @@ def draw(cells: Sequence[Cell]) -> bytes:
     figure.legend(loc="outside right upper", fontsize=8, ncols=columns)
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=110)
-    plt.close(figure)
     return data.getvalue()
 
 
