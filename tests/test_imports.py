@@ -23,9 +23,9 @@ ALLOWED = {
     "checkpoint": BASE | {"networks"},
     "data": BASE | {"images"},
     "training": BASE | {"losses", "networks", "checkpoint", "images"},
-    "optimize": BASE | {"losses", "images", "networks"},
+    "optimize": BASE | {"backbones", "checkpoint", "images", "inference", "losses", "networks"},
     "inspection": BASE | {"backbones", "images", "losses", "optimize"},
-    "compare": BASE | {"images", "losses", "optimize"},
+    "compare": BASE | {"assets", "checkpoint", "data", "images", "inference", "losses", "optimize"},
     "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize"},
     "inference": BASE | {"assets", "checkpoint", "networks", "images"},
 }
@@ -96,6 +96,11 @@ HEAVY = {"pytorch_lightning", "datasets", "tensorboard", "fastnst.losses", "fast
 def test_applying_a_model_needs_nothing_of_training():
     assert not loaded_after("import fastnst.inference") & HEAVY
     assert "fastnst.losses" in loaded_after("import fastnst.optimize")
+
+
+def test_opening_photographs_needs_no_lightning():
+    assert "pytorch_lightning" not in loaded_after("import fastnst.data")
+    assert "pytorch_lightning" in loaded_after("import fastnst.data.module")
 
 
 def test_help_does_not_load_torch():

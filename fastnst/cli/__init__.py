@@ -4,6 +4,7 @@ import importlib
 import logging
 import os
 import sys
+import warnings
 
 from fastnst import __version__
 from fastnst.errors import ConfigError
@@ -39,6 +40,7 @@ def run(argv: list[str]) -> int:
     """Run one command and return its exit code; errors become one line on stderr."""
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of broken EXIF and the like; what matters is logged
     logging.basicConfig(format="fastnst: %(message)s", level=logging.WARNING)
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())

@@ -23,7 +23,7 @@ HELP = """usage: fastnst inspect content|style|features|sweep PICTURE... --out F
 
 fastnst inspect ACTION --help tells more."""
 
-INITS = ("content", "style", "noise", "best")
+INITS = ("content", "style", "noise", "gray", "best")
 
 SETS = "a word is one set, its layers joined by commas, as relu1_1,relu2_1 or relu1_1:1,relu3_1:4"
 

@@ -61,3 +61,10 @@ def test_a_file_with_nothing_to_tell_is_one_line(tmp_path, monkeypatch, make_pic
     assert words in said
     assert said.startswith("fastnst: error: ")
     assert "\n" not in said
+
+
+def test_a_stylized_picture_says_so(tmp_path, photos, model_file, capsys):
+    out = tmp_path / "painted.jpg"
+    assert run(["stylize", "--model", str(model_file), str(photos / "01.png"), "--out", str(out)]) == 0
+    assert run(["info", str(out)]) == 0
+    assert "fastnst stylize --model" in capsys.readouterr().out
