@@ -401,13 +401,6 @@ def test_an_existing_picture_is_kept(options):
     assert Path("o.png").read_text() == "mine"
 
 
-def test_info_of_what_says_nothing(tmp_path, photos, model_file, capsys):
-    assert run(["info", str(photos / "01.png")]) == 2
-    assert "says nothing of how it was made" in capsys.readouterr().err
-    assert run(["info", str(model_file), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["network"]["name"] == "johnson"
-
-
 def test_a_stylized_picture_says_so(tmp_path, photos, model_file, capsys):
     out = tmp_path / "painted.jpg"
     assert run(["stylize", "--model", str(model_file), str(photos / "01.png"), "--out", str(out)]) == 0
