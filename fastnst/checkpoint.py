@@ -17,6 +17,9 @@ from fastnst.errors import first_line
 from fastnst.networks import NETWORKS, TransformationNetwork, build_network
 
 SCHEMA = 1
+STYLE_FILE = "style.safetensors"
+"""What a training calls the file that it publishes."""
+
 IMAGE_RANGE = "RGB in [0, 1], sRGB; output around [0, 1], clamp it"
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -85,6 +86,16 @@ class ImageDataModule(LightningDataModule):
         """The photographs to validate on: ``(N, 3, size, size)``, RGB in [0, 1], the same in every process."""
         assert self._held_out is not None, "setup() comes first"
         return self._held_out.float() / 255
+
+    def facts(self) -> dict[str, Any]:
+        """Say what is served, as plain data for the published file; never a path of this machine."""
+        return {
+            "batch_size": self.batch_size,
+            "size": self.size,
+            "seed": self.seed,
+            "photos": Path(self.photos).name,
+            "held_out": len(self.held_out),
+        }
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Serve this process's share, beginning where the trainer stands."""

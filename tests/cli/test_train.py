@@ -28,7 +28,7 @@ def without(options: list[str], name: str) -> list[str]:
         (("--photos", "nowhere"), 2, "no such file or folder"),
         (("--photos", "nothing"), 2, "holds no pictures"),
         (("--photos", "text.jpg"), 2, "photograph"),
-        (("--steps", "-1"), 2, "--steps -1"),
+        (("--steps", "-1"), 2, "--steps: -1 is too small"),
         (("--steps", "many"), 2, "many"),
         (("--out", "text.jpg/run"), 1, "is not a folder"),
         (("--model.network", "jonson"), 2, "unknown network 'jonson'; did you mean 'johnson'"),
@@ -42,7 +42,7 @@ def without(options: list[str], name: str) -> list[str]:
         (("--resume", "gone.ckpt"), 2, "gone.ckpt: no such file"),
         (("--config", "qality"), 2, "did you mean 'quality'"),
         (("--data.size", "2"), 2, "data wants size"),
-        (("--trainer.val_check_interval", "0.5"), 2, "a number of steps is wanted"),
+        (("--trainer.val_check_interval", "0.5"), 2, "must be a number of steps"),
     ],
     ids=lambda value: "=".join(value) if isinstance(value, tuple) else "",
 )

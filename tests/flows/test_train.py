@@ -15,7 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import fastnst
 from fastnst.cli import run
-from fastnst.training import FeedForwardModule
+from fastnst.training.module import FeedForwardModule
 
 RESUME = Path("checkpoints") / "last.ckpt"
 
@@ -128,7 +128,7 @@ def test_resuming_a_finished_run_changes_nothing(train_options):
 def test_a_second_run_does_not_overwrite_the_first(train_options, capsys):
     run(train_options)
     assert run(train_options) == 2
-    assert "holds a run already; go on with --resume auto" in capsys.readouterr().err
+    assert "holds a run already; go on with --resume, begin it anew with --overwrite" in capsys.readouterr().err
 
 
 def test_resuming_elsewhere_keeps_the_run_that_is_there(train_options, tmp_path, capsys):
@@ -173,7 +173,7 @@ def test_a_signal_saves_and_says_how_to_go_on(train_options, sent, code):
     process.send_signal(sent)
     output, errors = process.communicate(timeout=100)
     assert process.returncode == code, errors
-    assert "go on with the same command and --resume auto" in output
+    assert "go on with the same command and --resume" in output
     assert "Traceback" not in errors
     step = torch.load(out_of(train_options) / RESUME, weights_only=True)["global_step"]
     assert f"stopped at step {step}" in output
@@ -196,7 +196,7 @@ def test_an_interruption_before_the_first_step_exits_with_130(train_options, mon
 
 def test_a_loss_that_is_not_finite_stops_the_run(train_options, capsys):
     assert run([*train_options, "--model.lr", "1e30", "--steps", "50"]) == 1
-    assert "resume with a lower --model.lr" in capsys.readouterr().err
+    assert "resume with a lower --lr" in capsys.readouterr().err
 
 
 def test_two_processes_see_disjoint_photographs_and_end_with_the_same_weights(train_options, tmp_path):
