@@ -155,4 +155,4 @@ class Training:
         report.total.backward()
         clip_gradients(self.network, CLIP)
         self.optimizer.step()
-        return report
+        return LossReport({path: term.detach() for path, term in report.terms.items()})
