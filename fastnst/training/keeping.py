@@ -76,7 +76,7 @@ class KeepCheckpoints(Callback):
             self._publish(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._save(trainer)
+        self._save(trainer)  # again, if the last step was saved already: its validation took time
         self._publish(trainer, pl_module)
 
     def _check(self, outputs: Any, trainer: Trainer) -> None:
@@ -89,9 +89,8 @@ class KeepCheckpoints(Callback):
             )
 
     def _save(self, trainer: Trainer) -> None:
-        if self._saved != trainer.global_step:
-            trainer.save_checkpoint(self.folder / RESUME_FILE)
-            self._saved = trainer.global_step
+        trainer.save_checkpoint(self.folder / RESUME_FILE)
+        self._saved = trainer.global_step
 
     def _publish(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, FeedForwardModule)
