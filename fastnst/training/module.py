@@ -135,7 +135,7 @@ class FeedForwardModule(LightningModule):
         self._log("val", report, len(batch))
 
     def on_validation_epoch_end(self) -> None:
-        metrics = self.trainer.callback_metrics
+        metrics = {} if self.trainer.sanity_checking else self.trainer.callback_metrics
         self.judged = {key[4:]: float(metrics[key]) for key in metrics if key.startswith("val/")}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

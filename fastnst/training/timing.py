@@ -42,7 +42,9 @@ class Timekeeper(Callback):
         self._logged = (0, 0.0)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin to count; a resumed run whose time is spent makes no step."""
+        """Begin to count; a resumed run knows the cost of a validation, and makes no step if its time is spent."""
+        if self.module.clock.before:
+            trainer.num_sanity_val_steps = 0
         self.module.clock.start()
         if self.module.clock.timed and self._agreed(trainer) >= 1:
             trainer.should_stop = True
