@@ -12,11 +12,12 @@ from torchvision.models import vgg16, vgg19
 
 from fastnst.backbones import BACKBONES
 from fastnst.checkpoint import Metadata
-from fastnst.devices import fast_bfloat16
+from fastnst.devices import best_precision
 from fastnst.inference import Engine, Stylizer
 from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss
 from fastnst.networks import build_network
 from fastnst.networks.layers import InstanceNorm, NarrowConv, conv
+from fastnst.training import Recipe, Training, take_targets
 
 Work = Callable[[], object]
 
@@ -85,31 +86,20 @@ def plain_step(device: torch.device) -> Work:
 
 
 def preset(name: str) -> dict[str, Any]:
-    """Read the model's settings of a config that comes along."""
+    """Read the model's settings of a bundled config."""
     return yaml.safe_load((CONFIGS / "train" / f"{name}.yaml").read_text())["model"]
 
 
 def our_step(config: str, device: torch.device) -> Work:
-    """Return one optimizer step of fastnst under a config's network and objective."""
+    """Return one optimizer step of fastnst on whole crops, under a config's network and objective."""
     model = preset(config)
     loss = build_loss(LossConfig(**model["loss"])).to(device).to(memory_format=torch.channels_last)
     network = build_network(model["network"], **model.get("network_options", {}))
     network = network.to(device).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(network.parameters(), 1e-3, fused=True)
     photos = torch.rand(BATCH, 3, SIZE, SIZE, device=device).contiguous(memory_format=torch.channels_last)
-    target = loss.style_target(torch.rand(1, 3, SIZE, SIZE, device=device))
-    scales = loss.content_scales(photos)
-    mixed = fast_bfloat16(device)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            report = loss(network(photos), loss.content_target(photos, scales), target)
-        report.total.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-
-    return step
+    targets = take_targets(loss, torch.rand(1, 3, SIZE, SIZE, device=device), photos)
+    training = Training(network, targets, Recipe(grow=0), best_precision(device))
+    return lambda: training(photos, 0.5)
 
 
 def build_loss(config: LossConfig) -> PerceptualLoss:

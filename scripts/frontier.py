@@ -18,20 +18,25 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import matplotlib
 import torch
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from time_to_quality import CHANNELS_LAST, Judge, batches
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fastnst.devices import fast_bfloat16
+from fastnst.devices import best_precision, fast_bfloat16
 from fastnst.images import fit, read_image
-from fastnst.losses import LossConfig
 from fastnst.networks import build_network
 from fastnst.networks._base import TransformationNetwork
 from fastnst.networks.layers import InstanceNorm, Inverted, Residual, Upsample, conv, conv_norm
 from fastnst.networks.norm import Apply
-from fastnst.training.module import schedule
+from fastnst.training import Recipe, Training
+
+matplotlib.use("Agg")
 
 FILE = Path(__file__).with_suffix(".json")
 
@@ -110,22 +115,13 @@ VARIANTS: dict[str, Callable[[], TransformationNetwork]] = {
 def train(options: argparse.Namespace) -> None:
     style = fit(read_image(options.style), shorter=384)
     judge = Judge(options.weights, style, options.val, (256,), 24)
-    loss = LossConfig(backbone="vgg19", weights=options.weights).build().to(memory_format=CHANNELS_LAST)
-    target = loss.style_target(style)
     rows = []
     for name, make in VARIANTS.items():
         torch.manual_seed(0)
         network = make().to(memory_format=CHANNELS_LAST)
-        optimizer = torch.optim.Adam(network.parameters(), fused=True)
+        training = Training(network, judge.targets, Recipe(grow=0), best_precision(torch.device("cpu")))
         for step, images in enumerate(islice(batches(options.photos, 128), options.steps)):
-            for group in optimizer.param_groups:
-                group["lr"] = 2e-3 * schedule(step, options.steps)
-            with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16(torch.device("cpu"))):
-                report = loss(network(images), loss.content_target(images, judge.scales), target)
-            optimizer.zero_grad()
-            report.total.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
+            training(images, step / options.steps)
         rows.append({"name": name, "kmacs": kmacs(make()), "objective": judge(network)[256]})
         print(rows[-1], flush=True)
     for row, milliseconds in zip(rows, times(), strict=True):
@@ -163,38 +159,31 @@ def plot() -> None:
     print("| network | kMAC per pixel | ms at 512 px | objective |\n|---|---|---|---|")
     for row in rows:
         print(f"| {row['name']} | {row['kmacs']:.1f} | {row['ms']:.0f} | {row['objective']:.2f} |")
-    width, height, left, bottom = 760, 420, 60, 50
-    most, low, high = max(r["ms"] for r in rows) * 1.3, 2.0, max(r["objective"] for r in rows) + 0.2
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
-        f'font-size="11"><rect width="{width}" height="{height}" fill="white"/>',
-        f'<text x="{width / 2}" y="{height - 12}" text-anchor="middle">milliseconds for 512x512 pixels</text>',
-        f'<text transform="translate(16 {height / 2}) rotate(-90)" text-anchor="middle">objective under VGG-19</text>',
-    ]
+    draw(rows).savefig(FILE.with_suffix(".svg"), metadata={"Date": None})
 
-    def place(row: dict[str, float]) -> tuple[float, float]:
-        x = left + (width - left - 20) * row["ms"] / most
-        return x, height - bottom - (height - bottom - 20) * (row["objective"] - low) / (high - low)
 
-    for tick in range(0, int(most), 10):
-        x = left + (width - left - 20) * tick / most
-        parts.append(f'<text x="{x:.0f}" y="{height - bottom + 16}" text-anchor="middle" fill="#666">{tick}</text>')
-    for tenth in range(20, int(10 * high), 5):
-        _, y = place({"ms": 0, "objective": tenth / 10})
-        parts.append(f'<text x="{left - 8}" y="{y + 4:.0f}" text-anchor="end" fill="#666">{tenth / 10}</text>')
-        parts.append(f'<path d="M{left} {y:.0f}H{width - 20}" stroke="#eee"/>')
-    best, labels = high, []
-    for row in rows:
-        x, y = place(row)
-        front = row["objective"] < best
-        best = min(best, row["objective"])
-        color = "#c00" if row["name"] == "lite" else "#06c" if front else "#999"
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{color}"/>')
-        while any(abs(y - other) < 12 and abs(x - at) < 150 for at, other in labels):
-            y += 3  # below what is written there already
-        labels.append((x, y))
-        parts.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{color}">{row["name"]}</text>')
-    FILE.with_suffix(".svg").write_text("\n".join([*parts, "</svg>"]) + "\n")
+def draw(rows: list[dict[str, Any]]) -> Figure:
+    """Place each network by cost and objective: red is ``lite``, blue what no faster network betters."""
+    plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "frontier", "font.size": 9})
+    figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
+    most = max(row["ms"] for row in rows)
+    axes.set(xlabel="milliseconds for 512x512 pixels", ylabel="objective under VGG-19", xlim=(0, 1.55 * most))
+    axes.grid(axis="y", color="#eee")
+    heights, height = {}, 0.0
+    line = 0.045 * (max(row["objective"] for row in rows) - min(row["objective"] for row in rows))
+    for row in sorted(rows, key=lambda row: row["objective"]):
+        height = heights[row["name"]] = max(row["objective"], height + line)
+    best = float("inf")
+    for row in sorted(rows, key=lambda row: row["ms"]):
+        name, place = row["name"], (row["ms"], row["objective"])
+        color = "#c00" if name == "lite" else "#06c" if place[1] < best else "#999"
+        best = min(best, place[1])
+        axes.plot(*place, "o", color=color, gid=name)
+        axes.annotate(
+            name, place, (1.08 * most, heights[name]), va="center", color=color,
+            arrowprops={"arrowstyle": "-", "color": color, "lw": 0.4, "relpos": (0, 0.5)},
+        )  # fmt: skip
+    return figure
 
 
 def main() -> None:

@@ -30,10 +30,10 @@ SHOWN = 512
 
 def train(config: LossConfig, style: Tensor, photos: str, scale_from: Tensor, steps: int) -> nn.Module:
     """Train as the preset ``fast`` does, under another loss."""
-    network, step = fast_training(config, style, scale_from, 0.5)
+    training = fast_training(config, style, scale_from)
     for number, images in enumerate(islice(batches(photos, SIZE), steps)):
-        step(images, number / steps)
-    return network
+        training(images, number / steps)
+    return training.network
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def main() -> None:
     for path in map(Path, options.styles):
         style = fit(read_image(path), shorter=preset("fast")["style_size"])
         judge = Judge(options.weights, style, options.val, (SIZE,), options.count)
-        networks = [train(c, style, options.photos, judge.photos[SIZE][:16], options.steps) for c in (fast, genuine)]
+        networks = [train(c, style, options.photos, judge.photos[SIZE], options.steps) for c in (fast, genuine)]
         ours, theirs = (judge(network)[SIZE] for network in networks)
         table[path.stem] = {"compact": ours, "vgg19": theirs, "ratio": round(ours / theirs, 3)}
         print(path.stem, table[path.stem], flush=True)

@@ -6,8 +6,9 @@
 Both train on the clock; at the minutes named, the objective under VGG-19 (style relu1_1, 2_1, 3_1, content relu3_1,
 default weights) is taken in float32 on held-out photographs at 256 and 512 px, outside the clock. The plain recipe is
 Johnson's network trained directly on that objective as most programs do: float32, contiguous, eager, batch 4, 256 px,
-Adam at 1e-3. ``fast`` never sees VGG-19: it trains under ``compact``, anew for each time named, because its learning
-rate falls over the whole run.
+Adam at 1e-3. ``fast`` never sees VGG-19: it trains under ``compact`` by the recipe of ``fastnst train --config fast
+--time_budget TIME``, anew for each time named, because its learning rate falls over the whole run. Waiting for data
+counts as it does there; validation, preparation and saving, which count there too, are left out here.
 
 ``--replay`` runs the plain recipe's steps in bfloat16 and channels-last, which is sooner, and charges each the time
 that the plain step takes on this machine, measured first.
@@ -17,18 +18,19 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from bench_recipes import BATCH, SIZE, plain_network, preset
 from torch import Tensor, nn
 
+from fastnst.budget import Budget
 from fastnst.data.module import ImageDataModule
-from fastnst.devices import fast_bfloat16, pick_device, reuse_memory
+from fastnst.devices import best_precision, pick_device, reuse_memory
 from fastnst.images import fit, read_image
 from fastnst.losses import LossConfig, PerceptualLoss
 from fastnst.networks import build_network
-from fastnst.training.module import corner, schedule
+from fastnst.training import Clock, Recipe, Training, step, take_targets
 
 CHANNELS_LAST = torch.channels_last
 
@@ -38,18 +40,15 @@ class Judge:
 
     def __init__(self, weights: str, style: Tensor, val: str, sizes: tuple[int, ...], count: int) -> None:
         self.loss = LossConfig(backbone="vgg19", weights=weights).build().to(memory_format=CHANNELS_LAST)
-        self.style = self.loss.style_target(style)
         self.photos = {size: _held_out(val, size, count) for size in sizes}
-        self.scales = self.loss.content_scales(self.photos[sizes[0]][:16])
+        self.targets = take_targets(self.loss, style, self.photos[sizes[0]])
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> dict[int, float]:
         found = {}
         for size, photos in self.photos.items():
             parts = [photo.contiguous(memory_format=CHANNELS_LAST) for photo in photos.split(4)]
-            totals = [
-                float(self.loss(network(x), self.loss.content_target(x, self.scales), self.style).total) for x in parts
-            ]
+            totals = [float(step(network, x, self.targets).total) for x in parts]
             found[size] = round(statistics.fmean(totals), 4)
         return found
 
@@ -66,16 +65,16 @@ def train_plain(
     torch.manual_seed(0)
     network = plain_network()
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
-    target, scales = loss.style_target(style), judge.scales
+    targets = take_targets(loss, style, judge.photos[SIZE], judge.targets.scales)
 
-    def step(images: Tensor, mixed: bool) -> None:
+    def descend(images: Tensor, mixed: bool) -> None:
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-            report = loss(network(images), loss.content_target(images, scales), target)
+            report = step(network, images, targets)
         report.total.backward()
         optimizer.step()
 
-    cost = _cost(lambda: step(next(photos).contiguous(), False)) if replay else 0.0
+    cost = _cost(lambda: descend(next(photos).contiguous(), False)) if replay else 0.0
     if replay:
         network.to(memory_format=CHANNELS_LAST)
         loss.to(memory_format=CHANNELS_LAST)
@@ -83,7 +82,7 @@ def train_plain(
     for minute in minutes:
         while spent < 60 * minute:
             images, start = next(photos), time.perf_counter()
-            step(images if replay else images.contiguous(), replay)
+            descend(images if replay else images.contiguous(), replay)
             spent += cost or time.perf_counter() - start
             steps += 1
         yield {"recipe": "plain", "minutes": minute, "steps": steps, "replayed": replay, "loss": judge(network)}
@@ -99,40 +98,24 @@ def _cost(work) -> float:
 
 
 def train_fast(style: Tensor, photos: Iterator[Tensor], minute: float, judge: Judge, grow: float) -> dict[str, object]:
-    """Train as ``fastnst train --config fast`` does, until the time is up; rate and size go with the time."""
-    network, step = fast_training(LossConfig(**preset("fast")["loss"]), style, judge.photos[256][:16], grow)
-    spent, steps = 0.0, 0
-    while spent < 60 * minute:
-        images, start = next(photos), time.perf_counter()
-        step(images, spent / (60 * minute))
-        spent += time.perf_counter() - start
+    """Train as ``fastnst train --config fast --time_budget`` does, until the time is up."""
+    training = fast_training(LossConfig(**preset("fast")["loss"]), style, judge.photos[SIZE], grow)
+    clock, steps = Clock(Budget(seconds=60 * minute)), 0
+    clock.start()
+    while (share := clock.share(steps)) < 1:
+        training(next(photos), share)
         steps += 1
-    return {"recipe": "fast", "minutes": minute, "grow": grow, "steps": steps, "loss": judge(network)}
+    return {"recipe": "fast", "minutes": minute, "grow": grow, "steps": steps, "loss": judge(training.network)}
 
 
-def fast_training(
-    config: LossConfig, style: Tensor, photos: Tensor, grow: float
-) -> tuple[nn.Module, Callable[[Tensor, float], None]]:
-    """Return the preset's network, and a step of its training under a loss: of a batch, at a share of the run."""
+def fast_training(config: LossConfig, style: Tensor, photos: Tensor, grow: float = Recipe.grow) -> Training:
+    """Return the training of the preset's network under a loss."""
     model = preset("fast")
     loss = config.build().to(memory_format=CHANNELS_LAST)
     torch.manual_seed(0)
     network = build_network(model["network"]).to(memory_format=CHANNELS_LAST)
-    optimizer = torch.optim.Adam(network.parameters(), model["lr"], fused=True)
-    target, scales = loss.style_target(style), loss.content_scales(photos)
-
-    def step(images: Tensor, progress: float) -> None:
-        images = corner(images) if progress < grow else images
-        for group in optimizer.param_groups:
-            group["lr"] = model["lr"] * schedule(int(1000 * progress), 1000)
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16(torch.device("cpu"))):
-            report = loss(network(images), loss.content_target(images, scales), target)
-        optimizer.zero_grad()
-        report.total.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-
-    return network, step
+    targets = take_targets(loss, style, photos)
+    return Training(network, targets, Recipe(model["lr"], grow), best_precision(torch.device("cpu")))
 
 
 def batches(photos: str, size: int) -> Iterator[Tensor]:

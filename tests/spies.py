@@ -2,9 +2,11 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 from pytorch_lightning import Callback
+from pytorch_lightning.loggers import CSVLogger
 
 from fastnst.data.photos import PhotoDataset
 
@@ -18,6 +20,31 @@ class DieAt(Callback):
     def on_train_batch_end(self, trainer, *args) -> None:
         if trainer.global_step == self.step:
             os._exit(9)
+
+
+class Slow(Callback):
+    """Take so many seconds more for each step."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def on_train_batch_start(self, *args) -> None:
+        time.sleep(self.seconds)
+
+
+class Stuck(Callback):
+    """Never come out of a validation."""
+
+    def on_validation_start(self, *args) -> None:
+        time.sleep(100)
+
+
+class Pictures(CSVLogger):
+    """Take pictures as Weights & Biases' logger does, as files."""
+
+    def log_image(self, key, images, step=None) -> None:
+        for image in images:
+            image.save(Path(self.save_dir) / f"{key}_{step}.png")
 
 
 class Spy(Callback):

@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from torch import nn
 from fastnst.backbones.vgg import vgg16
 from fastnst.losses import LossConfig, PerceptualLoss
 from fastnst.losses.style import GramLoss
+from fastnst.training import Recipe, Training
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
@@ -62,6 +64,35 @@ def test_the_baseline_objective_is_ours_in_raw_units(script):
     torch.testing.assert_close(report.total, expected, rtol=1e-3, atol=0)
 
 
+def test_the_measured_step_is_the_recipes(script):
+    torch.manual_seed(0)
+    training = script("time_to_quality").fast_training(
+        LossConfig(), torch.rand(1, 3, 64, 64), torch.rand(2, 3, 32, 32), grow=0.5
+    )
+    assert type(training) is Training
+    assert training.recipe == Recipe()
+    batch = torch.rand(1, 3, 64, 64)
+    before = [weight.clone() for weight in training.network.parameters()]
+    assert float(training(batch, 0.1).total) > 0
+    assert not all(torch.equal(a, b) for a, b in zip(before, training.network.parameters(), strict=True))
+    step = script("bench_recipes").our_step("fast", torch.device("cpu"))
+    assert float(step().total) > 0
+
+
+def test_time_to_quality_spends_its_time_and_no_more(script, monkeypatch):
+    quality = script("time_to_quality")
+    shares = []
+    training = lambda batch, share: shares.append(share) or time.sleep(0.01)  # noqa: E731
+    training.network = None
+    monkeypatch.setattr(quality, "fast_training", lambda *_: training)
+    judge = type("Judge", (), {"photos": {256: torch.rand(1, 3, 8, 8)}, "__call__": lambda self, network: {256: 1.0}})()
+    line = quality.train_fast(torch.rand(1, 3, 8, 8), iter(lambda: torch.rand(1), None), 0.3 / 60, judge, 0.5)
+    assert line["steps"] == len(shares)
+    assert shares == sorted(shares)
+    assert shares[0] < 0.1
+    assert 0.8 < shares[-1] < 1
+
+
 def test_the_frontier_is_drawn_from_its_numbers(script, monkeypatch, tmp_path, capsys):
     frontier = script("frontier")
     rows = [
@@ -73,5 +104,5 @@ def test_the_frontier_is_drawn_from_its_numbers(script, monkeypatch, tmp_path, c
     frontier.plot()
     assert "| lite | 3.6 | 10 | 2.70 |" in capsys.readouterr().out
     drawn = (tmp_path / "frontier.svg").read_text()
-    assert drawn.count("<circle") == 2
+    assert all(f'<g id="{row["name"]}">' in drawn and f">{row['name']}</text>" in drawn for row in rows)
     assert drawn.endswith("</svg>\n")

@@ -2,33 +2,45 @@
 
 from pathlib import Path
 
-from PIL import Image
-
 FOLDER = Path("runs") / "demo"
+STYLE, PAINTING, PHOTOS = FOLDER / "style.safetensors", FOLDER / "painting.png", FOLDER / "photos"
 SHEET_SIDE = 384
+SHOWN = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png")
+
+INTRODUCTION = f"""\
+Training a first style: a small network learns to paint like {PAINTING}, which fastnst drew,
+on the photographs of scikit-image. This takes three minutes of training on any machine, and some
+seconds before and after. Ctrl-C ends it early and keeps what there is, in {FOLDER}."""
 
 
-def arguments() -> list[str]:
-    """Lay out style and photographs in the run's folder and return the training's command line."""
+def lay_out() -> list[str]:
+    """Put style and photographs in the run's folder; return the words of the training that go with them."""
     from fastnst.assets.samples import copy_photos, draw_painting
     from fastnst.images import write_image
 
-    copy_photos(FOLDER / "photos")
-    if not (FOLDER / "painting.png").exists():
-        write_image(draw_painting(), FOLDER / "painting.png")
-    options = {"--config": "demo", "--style": FOLDER / "painting.png", "--photos": FOLDER / "photos", "--out": FOLDER}
-    print(f"training on {FOLDER / 'painting.png'} and the photographs of scikit-image, into {FOLDER}")
-    return [*(str(word) for pair in options.items() for word in pair), "--resume", "auto"]
+    copy_photos(PHOTOS)
+    if not PAINTING.exists():
+        write_image(draw_painting(), PAINTING)
+    return [f"--model.style={PAINTING}", f"--data.photos={PHOTOS}", f"--trainer.default_root_dir={FOLDER}"]
 
 
-def write_sheet(model: Path) -> Path:
+def conclusion(sheet: Path) -> str:
+    """Say what there is now and what to do next."""
+    return f"""\
+Look at {sheet}: photographs above what the style makes of them.
+Next: paint a picture of your own by the command above, or train on another painting:
+  fastnst train --style PICTURE --photos {PHOTOS} --time_budget 5m"""
+
+
+def write_sheet(model: Path = STYLE) -> Path:
     """Paint four of the photographs and write them below the originals, beside the model."""
+    from PIL import Image
+
     from fastnst.images import fit, read_image, to_pil, write_image
     from fastnst.inference import load
 
     stylizer = load(model)
-    names = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png")
-    photos = [fit(read_image(FOLDER / "photos" / name), shorter=SHEET_SIDE) for name in names]
+    photos = [fit(read_image(PHOTOS / name), shorter=SHEET_SIDE) for name in SHOWN]
     squares = [photo[..., :SHEET_SIDE, _middle(photo.shape[-1])] for photo in photos]
     sheet = Image.new("RGB", (SHEET_SIDE * len(squares), 2 * SHEET_SIDE))
     for column, square in enumerate(squares):

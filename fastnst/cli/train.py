@@ -1,222 +1,174 @@
-"""``fastnst train``: LightningCLI's ``fit`` under shorter names, with a run folder and an honest resume."""
+"""``fastnst train``: short options, read without Lightning and handed on to it in its own words."""
 
-import warnings
-from pathlib import Path
+import argparse
+import json
 from typing import Any
 
-import torch
-from pytorch_lightning import Callback, Trainer
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import TensorBoardLogger
-
-from fastnst.assets import configs
-from fastnst.atomic import check_writable
+from fastnst.assets import find_config
+from fastnst.budget import parse_time
 from fastnst.cli import demo
-from fastnst.cli._parser import fail, with_configs
-from fastnst.data.module import ImageDataModule
-from fastnst.devices import fast_bfloat16, pick_device, reuse_memory
-from fastnst.errors import ConfigError
-from fastnst.training import (
-    RESUME_FILE,
-    STYLE_FILE,
-    AtomicCheckpointIO,
-    FeedForwardModule,
-    KeepCheckpoints,
-    Previews,
-    StopGently,
-    TrainingProgress,
+from fastnst.cli._config import take_configs
+from fastnst.cli._words import (
+    Parser,
+    add_computing,
+    add_loss,
+    add_reporting,
+    at_least,
+    loss_settings,
+    optional,
+    say,
+    underscored,
 )
+from fastnst.errors import ConfigError
+from fastnst.registry import guess
 
-SHORT = {
-    "--style": "--model.style",
-    "--photos": "--data.photos",
-    "--steps": "--trainer.max_steps",
-    "--style_weight": "--model.loss.style_weight",
-    "--out": "--trainer.default_root_dir",
-    "--help_all": "--help",
-}
-DEFAULTS = {
-    "trainer.max_steps": 2000,
-    "trainer.devices": 1,
-    "trainer.gradient_clip_val": 1.0,
-    "trainer.log_every_n_steps": 10,
-    "trainer.val_check_interval": 250,
-    "trainer.check_val_every_n_epoch": None,  # there are no epochs: photographs come without end
-    "trainer.num_sanity_val_steps": 0,
-    "trainer.use_distributed_sampler": False,
-    "trainer.enable_checkpointing": False,
-    "trainer.enable_model_summary": False,
-    "trainer.default_root_dir": "runs/style",
-}
-"""How a run differs from Lightning's own defaults."""
+DESCRIPTION = (
+    "Train a network to paint any photograph in the style of one picture. Without --style and --photos: a first style "
+    "in three minutes, from a painting drawn by fastnst and the photographs of scikit-image."
+)
+PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+ACCELERATORS = {"cuda": "gpu", "mps": "mps", "cpu": "cpu"}
+NEUTRAL = {"quiet", "json", "device", "precision", "seed"}
+"""Options that do not say what to train."""
 
 
-HELP = """usage: fastnst train --style PICTURE --photos PHOTOS [options]
+class Typed(argparse.Namespace):
+    """The options that were typed, so that nothing else overrides a config; any other is ``None``."""
 
-Train a network to paint any photograph in the style of one picture. Without any argument: a painting drawn by fastnst
-and the photographs that come with scikit-image, in a few minutes.
-
-  --style PICTURE         the picture to imitate
-  --photos PHOTOS         a folder of photographs, parquet files, or the name of a set on the hub
-  --out FOLDER            where to keep the run (runs/style)
-  --steps N               optimizer steps (2000)
-  --style_weight W        more is more painting and less photograph (30)
-  --resume auto|PATH      go on where the run folder, or a .ckpt, stands
-  --config NAME|PATH      a YAML file, or one that comes along: {configs}
-
-  --model.network NAME    the network to train; --model.network_options '{{width: 16}}'
-  --model.loss.backbone NAME, --model.loss.style '{{relu1_1: 1, ...}}', --model.loss.content '{{...}}',
-  --model.loss.tv W       what is compared, and how much each part counts
-  --data.size PIXELS      side of the crops (256); --data.batch_size N, --data.val PHOTOS
-  --trainer.precision P, --trainer.devices N, and every other option of Lightning's Trainer
-
---print_config shows all settings with their values, --help_all explains each.
-"""
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # argparse's own
+            raise AttributeError(name)
 
 
 def run(argv: list[str]) -> int:
     """Train; returns 0 when done, 130 or 143 when interrupted with everything saved."""
-    if "-h" in argv or "--help" in argv:
-        print(HELP.format(configs=", ".join(configs("train"))))
-        return 0
-    _quiet()
-    reuse_memory()
-    cli = TrainCLI(["fit", *with_configs([_long(word) for word in argv or demo.arguments()], "train")])
-    if cli.stop.received:
-        return 128 + cli.stop.received
-    if not argv:
-        print(f"before and after: {demo.write_sheet(demo.FOLDER / STYLE_FILE)}")
-    return 0
+    options, words = read(argv)
+    demonstrated = not words and set(vars(options)) <= NEUTRAL
+    if demonstrated:
+        say(options, demo.INTRODUCTION)
+        words, options.resume = [f"--config={find_config('demo', 'train')}", *demo.lay_out()], "auto"
+    from fastnst.cli._lightning import train
+
+    code = train([*words, *long_words(options)], options)
+    if demonstrated and not code:
+        say(options, demo.conclusion(demo.write_sheet()))
+    return code
 
 
-def _long(word: str) -> str:
-    name, equals, value = word.partition("=")
-    return SHORT.get(name, name) + equals + value
+def read(argv: list[str]) -> tuple[Typed, list[str]]:
+    """Return the short options that were typed, and the words that Lightning reads itself.
+
+    Raises:
+        ConfigError: No such config, one of another command, or options that cannot go together.
+    """
+    own = parser()
+    files, words = take_configs(underscored(argv), own.command)
+    options, rest = own.parse_known_args(words, Typed())
+    passed = [*(f"--config={file}" for file in files), *_dotted(rest, own)]
+    if options.ckpt_path:
+        raise ConfigError("--ckpt_path is not taken here: go on from a file with --resume PATH")
+    if options.resume and options.overwrite:
+        raise ConfigError("--resume goes on with a run, --overwrite begins it anew: give one of them")
+    if options.time_budget:
+        parse_time(options.time_budget)
+    shows = options.print_config is not None or options.help_all
+    given = vars(options)
+    missing = [f"--{name.split('.')[1]}" for name in ("model.style", "data.photos") if name not in given]
+    if missing and not files and not shows and (passed or set(given) - NEUTRAL):
+        own.error(f"missing {', '.join(missing)}")
+    return options, passed
 
 
-class TrainParser(LightningArgumentParser):
-    """Report a usage error as one line, in the words of our command line, and exit with 2."""
-
-    def error(self, message: str, ex: Exception | None = None) -> Any:
-        message = message.replace('Subcommand "fit"', "fastnst train").replace("Subcommand 'fit'", "fastnst train")
-        for short, long in SHORT.items():
-            message = message.replace(long.removeprefix("--"), short.removeprefix("--"))
-        fail(message.replace("Parser key ", "").replace("fit.", ""), "fastnst train")
-
-
-class TrainCLI(LightningCLI):
-    """Wire module, data and trainer, keep everything in one run folder, resume without forgetting the command line."""
-
-    def __init__(self, argv: list[str]) -> None:
-        self.stop = StopGently()
-        super().__init__(
-            FeedForwardModule,
-            ImageDataModule,
-            args=argv,
-            seed_everything_default=0,
-            save_config_kwargs={"overwrite": True},
-            parser_class=TrainParser,
-        )
-
-    @staticmethod
-    def subcommands() -> dict[str, set[str]]:
-        """Offer ``fit`` alone."""
-        return {"fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule"}}
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_argument(
-            "--resume", type=str | None, help="auto: go on where the run folder stands, if it does; or a .ckpt"
-        )
-        precision = "bf16-mixed" if fast_bfloat16(pick_device()) else "32-true"
-        parser.set_defaults(DEFAULTS | {"trainer.precision": precision})
-
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Give the trainer a run folder and our callbacks."""
-        options = self.config_init["fit"]["trainer"]
-        root, steps = Path(options["default_root_dir"]), options["max_steps"]
-        if steps < 1:
-            raise ConfigError(f"--steps {steps}: at least 1 step is needed")
-        every = options["val_check_interval"]
-        if not isinstance(every, int) or every < 1:
-            raise ConfigError(f"--trainer.val_check_interval {every}: a number of steps is wanted")
-        every = min(every, steps)
-        logger = options["logger"]
-        if logger in (None, True):
-            logger = TensorBoardLogger(root, name="", version="", default_hp_metric=False)
-        return super().instantiate_trainer(
-            logger=logger,
-            val_check_interval=every,
-            plugins=[*(options["plugins"] or []), AtomicCheckpointIO()],
-            callbacks=[*(options["callbacks"] or []), *self._callbacks(root, every)],
-            **kwargs,
-        )
-
-    def _callbacks(self, root: Path, every: int) -> list[Callback]:
-        return [TrainingProgress(), Previews(), KeepCheckpoints(root, every), self.stop]
-
-    def before_fit(self) -> None:
-        """Check everything that can fail before anything is written."""
-        root = Path(self.trainer.default_root_dir)
-        check_writable(root)
-        self.datamodule.setup("fit")
-        self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
-
-    def fit(self, model: Any, **kwargs: Any) -> None:
-        """Fit, then say what there is and how to go on."""
-        try:
-            self.trainer.fit(model, **kwargs)
-        except SystemExit as exit_:  # Lightning exits with 1 on a Ctrl-C before the first step
-            if exit_.code == 1:
-                raise KeyboardInterrupt from None
-            raise
-        if self.trainer.is_global_zero:
-            self._report(Path(self.trainer.default_root_dir))
-
-    def _resume_from(self, root: Path) -> str | None:
-        """Find what to continue from, and say so.
-
-        Raises:
-            ConfigError: A file was named that is not there, or a finished run would be lost.
-        """
-        asked, last = self.config_init["fit"]["resume"], root / RESUME_FILE
-        source = last if asked == "auto" else Path(asked) if asked else None
-        if source and asked != "auto" and not source.is_file():
-            raise ConfigError(f"--resume {asked}: no such file")
-        if source and source.is_file() and source.absolute() == last.absolute():
-            self._say(f"resuming from {source}")
-            return str(source)
-        if last.is_file() or (root / STYLE_FILE).is_file():
-            raise ConfigError(f"{root} holds a run already; go on with --resume auto, or choose another --out")
-        if asked == "auto":
-            self._say(f"nothing to resume in {root}: starting fresh")
-            return None
-        return str(source) if source else None
-
-    def _say(self, text: str) -> None:
-        if self.trainer.is_global_zero:
-            print(text)
-
-    def _report(self, root: Path) -> None:
-        skipped = self.datamodule.skipped()
-        if skipped:
-            some = ", ".join(skipped[:5]) + (", ..." if len(skipped) > 5 else "")
-            print(f"skipped {len(skipped)} photographs that could not be used: {some}")
-        step = self.trainer.global_step
-        if self.stop.received:
-            print(f"stopped at step {step}; go on with the same command and --resume auto")
-        else:
-            print(f"trained {step} steps; paint with: fastnst stylize --model {root / STYLE_FILE} PHOTO --out PICTURE")
+def _dotted(words: list[str], own: Parser) -> list[str]:
+    """Check that what is left are options of Lightning, as ``--trainer.devices 2``; suggest a name for a typo."""
+    for before, word in zip(["", *words], words, strict=False):
+        name = word.partition("=")[0]
+        if word.startswith("--") and "." not in name:
+            own.error(f"unknown option {name}{guess(name, own.known())}")
+        if not word.startswith("--") and (not before.startswith("--") or "=" in before):
+            own.error(f"unexpected word {word!r}")
+    return words
 
 
-def _quiet() -> None:
-    """Silence what Lightning says about choices made here on purpose."""
-    import logging
+def long_words(options: Typed) -> list[str]:
+    """Say in Lightning's words what the short options ask for."""
+    settings: dict[str, Any] = {name: value for name, value in vars(options).items() if "." in name}
+    settings |= {f"model.loss.{name}": value for name, value in loss_settings(options).items()}
+    if options.time_budget:
+        settings = {"trainer.max_steps": -1, "time_budget": options.time_budget} | settings
+    if options.seed is not None:
+        settings |= {"seed_everything": options.seed, "data.seed": options.seed}
+    if options.precision:
+        settings["trainer.precision"] = PRECISIONS[options.precision]
+    if options.device:
+        settings |= _accelerator(options.device)
+    flags = ["--help"] if options.help_all else []
+    if options.print_config is not None:
+        flags.append("--print_config" + (f"={options.print_config}" if options.print_config else ""))
+    return [*(f"--{name}={_value(value)}" for name, value in settings.items()), *flags]
 
-    for pattern in ("LightningCLI's args parameter", r"Found \d+ module\(s\) in eval mode", ".*many workers"):
-        warnings.filterwarnings("ignore", pattern)
-    for category in (DeprecationWarning, FutureWarning):
-        warnings.filterwarnings("ignore", category=category)
-    for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    if torch.cuda.is_available():
-        torch.set_float32_matmul_precision("high")
+
+def _accelerator(device: str) -> dict[str, Any]:
+    """Name a device such as ``cuda:1`` as Lightning does."""
+    kind, _, index = device.partition(":")
+    if kind not in ACCELERATORS or (index and not index.isdecimal()):
+        raise ConfigError(f"--device {device}: must be cuda, cuda:1 and so on, mps or cpu")
+    return {"trainer.accelerator": ACCELERATORS[kind]} | ({"trainer.devices": [int(index)]} if index else {})
+
+
+def _value(value: Any) -> str:
+    return "null" if value is None else json.dumps(value) if isinstance(value, dict | list) else str(value)
+
+
+def parser() -> Parser:
+    """Return the short options; each that has a dotted name stands for that setting of Lightning's."""
+    own = Parser("train", "--style PICTURE --photos PHOTOS", DESCRIPTION)
+    _add_what(own)
+    _add_how(own)
+    add_loss(own)
+    add_computing(own)
+    add_reporting(own)
+    more = own.add_argument_group("all settings", "--model.*, --data.* and --trainer.* are handed on to Lightning.")
+    more.add_argument("--print_config", nargs="?", const="", metavar="FLAGS", help="print all settings")
+    more.add_argument("--help_all", action="store_true", help="explain all settings")
+    own.add_argument("--ckpt_path", help=argparse.SUPPRESS)
+    return own
+
+
+def _add_what(own: Parser) -> None:
+    own.add_argument("--style", "--model.style", dest="model.style", metavar="PICTURE", help="the picture to imitate")
+    own.add_argument(
+        "--photos", "--data.photos", dest="data.photos", metavar="PHOTOS",
+        help="a folder of photographs, parquet files, or the name of a set on the hub",
+    )  # fmt: skip
+    own.add_argument(
+        "--val", "--data.val", dest="data.val", metavar="PHOTOS",
+        help="photographs to validate on; some of --photos are set apart by default",
+    )  # fmt: skip
+    own.add_argument(
+        "-o", "--out", "--trainer.default_root_dir", dest="trainer.default_root_dir", metavar="FOLDER",
+        default="runs/style", help="where to keep the run",
+    )  # fmt: skip
+    own.add_argument(
+        "--resume", nargs="?", const="auto", metavar="PATH",
+        help="go on where the run in --out stands, or from a .ckpt; steps and time that were spent count",
+    )  # fmt: skip
+    own.add_argument("-y", "--overwrite", action="store_true", help="begin anew, in place of the run that --out holds")
+
+
+def _add_how(own: Parser) -> None:
+    group = own.add_argument_group("training")
+
+    def add(name: str, long: str, kind: Any, metavar: str, default: object, text: str) -> None:
+        group.add_argument(f"--{name}", f"--{long}", dest=long, type=kind, metavar=metavar, default=default, help=text)
+
+    add("steps", "trainer.max_steps", at_least(1), "N", None, "steps to train (default: 2000 without --time_budget)")
+    group.add_argument(
+        "--time_budget", metavar="TIME",
+        help="time to train, such as 90s, 5m or 1h, validation included; with --steps: whichever ends first",
+    )  # fmt: skip
+    add("network", "model.network", str, "NAME", "lite", "network to train: lite, or the larger johnson")
+    add("lr", "model.lr", float, "RATE", 2e-3, "learning rate at its highest")
+    add("style_size", "model.style_size", optional(at_least(1)), "PIXELS", 384, "shorter side of the style; or null")
+    add("size", "data.size", int, "PIXELS", 256, "side of the crops")
+    add("batch_size", "data.batch_size", int, "N", 4, "crops of a step")

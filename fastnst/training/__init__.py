@@ -1,23 +1,10 @@
-"""Train transformation networks with Lightning."""
+"""Train transformation networks.
 
-from fastnst.training.callbacks import (
-    RESUME_FILE,
-    STYLE_FILE,
-    KeepCheckpoints,
-    Previews,
-    StopGently,
-    TrainingProgress,
-)
-from fastnst.training.checkpoint_io import AtomicCheckpointIO
-from fastnst.training.module import FeedForwardModule
+The recipe needs no Lightning and is what this package exports; :mod:`fastnst.training.module` and the callbacks beside
+it run it under Lightning.
+"""
 
-__all__ = [
-    "RESUME_FILE",
-    "STYLE_FILE",
-    "AtomicCheckpointIO",
-    "FeedForwardModule",
-    "KeepCheckpoints",
-    "Previews",
-    "StopGently",
-    "TrainingProgress",
-]
+from fastnst.training.clock import Clock
+from fastnst.training.recipe import Recipe, Targets, Training, step, take_targets
+
+__all__ = ["Clock", "Recipe", "Targets", "Training", "step", "take_targets"]

@@ -1,29 +1,29 @@
 """Train a transformation network against perceptual losses."""
 
 import hashlib
-import math
-import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule
+from pytorch_lightning import Callback, LightningModule
 from torch import Tensor
 
 from fastnst import __version__
+from fastnst.budget import Budget
 from fastnst.checkpoint import Metadata, describe
 from fastnst.errors import ConfigError
 from fastnst.images import fit, pack_image, read_image
-from fastnst.losses import LossConfig, LossReport, Target
+from fastnst.losses import LossConfig, LossReport
 from fastnst.networks import build_network
+from fastnst.training.clock import Clock
+from fastnst.training.recipe import Recipe, Targets, clip_gradients, make_optimizer, set_rate, step, take_targets
+from fastnst.training.timing import Timekeeper
 
 
 class FeedForwardModule(LightningModule):
-    """Train a network to paint one style onto any photograph.
-
-    A step stylizes a batch, compares it with that batch (content) and with targets taken once from the style picture
-    (style), and descends the sum.
+    """Train a network to paint one style onto any photograph; :mod:`~fastnst.training.recipe` under Lightning.
 
     Args:
         style: Picture to imitate.
@@ -31,10 +31,12 @@ class FeedForwardModule(LightningModule):
         network_options: What the network takes, e.g. ``{width: 16}``.
         loss: Which layers are compared and how much each counts.
         style_size: Pixels of the style picture's shorter side. Larger means finer strokes; ``null`` keeps the file's.
-        lr: Learning rate of Adam at its highest; it rises over the first twentieth of the steps, at most 100 of them,
-            and falls along a cosine to a hundredth.
-        grow: Share of the steps, at the beginning, that see a corner of half the side of each crop: four times the
+        lr: Learning rate of Adam at its highest; it rises over the first twentieth of the run and falls along a cosine
+            to a hundredth.
+        grow: Share of the run, at the beginning, that sees a corner of half the side of each crop: four times the
             steps in the same time, when most is learned.
+
+    :meth:`prepare` comes before ``trainer.fit``.
 
     Batch:
         ``(B, 3, H, W)``, RGB in [0, 1].
@@ -60,10 +62,9 @@ class FeedForwardModule(LightningModule):
         grow: float = 0.5,
     ) -> None:
         super().__init__()
-        if lr <= 0 or (style_size is not None and style_size < 1):
-            raise ConfigError(f"lr and style_size must be positive, got {lr} and {style_size}")
-        if not 0 <= grow <= 1:
-            raise ConfigError(f"grow is a share of the steps, from 0 to 1, got {grow}")
+        if style_size is not None and style_size < 1:
+            raise ConfigError(f"style_size must be positive, got {style_size}")
+        self.recipe = Recipe(lr, grow)
         self.network = build_network(network, **(network_options or {})).to(memory_format=torch.channels_last)
         picture = read_image(style)
         self.style_image = fit(picture, shorter=style_size) if style_size else picture
@@ -73,61 +74,72 @@ class FeedForwardModule(LightningModule):
             "size": list(self.style_image.shape[-2:]),
             "picture": pack_image(self.style_image),
         }
-        self.loss_config, self.lr, self.grow = loss, lr, grow
-        self.loss = loss.build()
+        self.loss_config, self.loss = loss, loss.build()
         self._check_style_size()
-        self.content_scales: dict[str, float] | None = None
+        self.content_scales: Mapping[str, float] | None = None
         self.judged: dict[str, float] = {}
-        self._style: Target | None = None
-        self._before, self._began = 0.0, time.perf_counter()
+        self.clock, self.share = Clock(Budget()), 0.0
+        self._held_out: Tensor | None = None
+        self._facts: Mapping[str, Any] = {}
+        self._targets: Targets | None = None
+
+    def prepare(self, held_out: Tensor, facts: Mapping[str, Any], budget: Budget) -> None:
+        """Hand in what the module does not look for itself.
+
+        Args:
+            held_out: Photographs to measure the content scales on and to preview, ``(N, 3, H, W)``, RGB in [0, 1].
+            facts: Of the photographs, for the published file: ``batch_size``, ``size``, ``seed``, ``photos``,
+                ``held_out`` (their number).
+            budget: Of the run.
+        """
+        self._held_out, self._facts, self.clock.budget = held_out, facts, budget
+
+    @property
+    def held_out(self) -> Tensor:
+        """Photographs that the network is not trained on, ``(N, 3, H, W)``, RGB in [0, 1]."""
+        assert self._held_out is not None, "prepare() comes first"
+        return self._held_out
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network(images)
 
+    def configure_callbacks(self) -> list[Callback]:
+        """Bring what keeps :attr:`share` up to date."""
+        return [Timekeeper(self)]
+
     def on_fit_start(self) -> None:
         """Take the style's targets once, and measure the scale of photographs' features unless a checkpoint has."""
-        self._began = time.perf_counter()
-        with torch.autocast(self.device.type, enabled=False):
-            self._style = self.loss.style_target(self.style_image.to(self.device))
-            if self.content_scales is None:
-                photos = self.trainer.datamodule.held_out[:16].to(self.device)  # type: ignore[attr-defined]
-                self.content_scales = self.loss.content_scales(photos)
+        photos = self.held_out[:16].to(self.device)
+        self._targets = take_targets(self.loss, self.style_image.to(self.device), photos, self.content_scales)
+        self.content_scales = self._targets.scales
 
-    def judge(self, photos: Tensor) -> tuple[Tensor, LossReport]:
-        """Stylize photographs in [0, 1] and compare the result with them and the style."""
-        assert self._style is not None, "on_fit_start() comes first"
-        content = self.loss.content_target(photos, self.content_scales)
-        stylized = self.network(photos)
-        return stylized, self.loss(stylized, content, self._style)
+    @property
+    def targets(self) -> Targets:
+        """What paintings are compared with."""
+        assert self._targets is not None, "on_fit_start() comes first"
+        return self._targets
+
+    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+        """Set the learning rate from the share of the run alone, so that a resumed run obeys its command line."""
+        set_rate(self.trainer.optimizers[0], self.recipe.rate(self.share))
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        _, report = self.judge(self._coarse(batch))
+        report = step(self.network, self.recipe.cut(batch, self.share, self.targets.least), self.targets)
         self._log("train", report, len(batch))
         return report.total
-
-    def _coarse(self, batch: Tensor) -> Tensor:
-        """Leave a corner of each photograph in the first part of the run."""
-        growing = self.trainer.global_step < self.grow * self.trainer.max_steps
-        least = self.loss.backbone.min_size({*self.loss.content, *self.loss.style})
-        return corner(batch) if growing and min(batch.shape[-2:]) >= 2 * least else batch
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Judge in float32, whatever the precision of training."""
         with torch.autocast(self.device.type, enabled=False):
-            _, report = self.judge(batch)
+            report = step(self.network, batch, self.targets)
         self._log("val", report, len(batch))
 
     def on_validation_epoch_end(self) -> None:
-        metrics = self.trainer.callback_metrics
+        metrics = {} if self.trainer.sanity_checking else self.trainer.callback_metrics
         self.judged = {key[4:]: float(metrics[key]) for key in metrics if key.startswith("val/")}
 
-    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
-        """Set the learning rate from the step alone, so that a resumed run obeys its command line."""
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.lr * schedule(self.trainer.global_step, self.trainer.max_steps)
-
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.network.parameters(), lr=self.lr, fused=not self._scaled)
+        return make_optimizer(self.network, self.recipe.lr, fused=not self._scaled)
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
@@ -136,7 +148,7 @@ class FeedForwardModule(LightningModule):
         if self._scaled or gradient_clip_algorithm not in (None, "norm"):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
         elif gradient_clip_val:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
+            clip_gradients(self.network, gradient_clip_val)
 
     @property
     def _scaled(self) -> bool:
@@ -151,42 +163,37 @@ class FeedForwardModule(LightningModule):
             "style": self.style_facts,
             "loss": self.loss_config.describe(),
             "content_scales": self.content_scales,
-            "seconds": self._seconds(),
+            "clock": self.clock.state(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._check_same(checkpoint["fastnst"])
         self.content_scales = checkpoint["fastnst"]["content_scales"]
-        self._before = checkpoint["fastnst"].get("seconds", 0.0)
+        self.clock.restore(checkpoint["fastnst"]["clock"])
         checkpoint["state_dict"] |= {f"loss.{key}": value for key, value in self.loss.state_dict().items()}
 
     def metadata(self) -> Metadata:
         """Say how the network was made and judged, for the published file."""
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        facts = dict(self._facts)
+        together = self.trainer.world_size * self.trainer.accumulate_grad_batches
         return Metadata(
             network=describe(self.network),
             styles=[self.style_facts],
             loss={**self.loss_config.describe(), "content_scales": self.content_scales},
             training={
                 "steps": self.trainer.global_step,
-                "batch_size": data.batch_size * self.trainer.world_size * self.trainer.accumulate_grad_batches,
-                "size": data.size,
-                "seed": data.seed,
-                "photos": Path(data.photos).name,
-                "lr": self.lr,
-                "grow": self.grow,
-                "seconds": round(self._seconds()),
+                "batch_size": facts["batch_size"] * together,
+                **{key: facts[key] for key in ("size", "seed", "photos")},
+                "lr": self.recipe.lr,
+                "grow": self.recipe.grow,
+                "seconds": round(self.clock.seconds()),
                 "precision": str(self.trainer.precision),
                 "torch": torch.__version__,
             },
-            judged={"photos": len(data.held_out), "size": data.size, "terms": self.judged},
+            judged={"photos": facts["held_out"], "size": facts["size"], "terms": self.judged},
             created=datetime.now(UTC).date().isoformat(),
             fastnst_version=__version__,
         )
-
-    def _seconds(self) -> float:
-        """Return the time spent on this training, with what came before a resume."""
-        return self._before + time.perf_counter() - self._began
 
     def _log(self, stage: str, report: LossReport, count: int) -> None:
         terms = {f"{stage}/{path}": term.detach() for path, term in report.terms.items()}
@@ -212,18 +219,3 @@ class FeedForwardModule(LightningModule):
         for key, value in ours.items():
             if value != theirs[key]:
                 raise ConfigError(f"cannot resume: {key} was {theirs[key]} in the checkpoint and is {value} now")
-
-
-def corner(images: Tensor) -> Tensor:
-    """Cut ``(B, 3, H, W)`` down to half of each side."""
-    height, width = images.shape[-2:]
-    return images[..., : height // 2, : width // 2].contiguous(memory_format=torch.channels_last)
-
-
-def schedule(step: int, max_steps: int) -> float:
-    """Return the factor on the learning rate: a linear rise, then a cosine from 1 to 0.01."""
-    rise = min(100, max(1, max_steps // 20))
-    if step < rise:
-        return (step + 1) / rise
-    progress = min(1.0, (step - rise) / max(1, max_steps - rise))
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))

@@ -1,10 +1,14 @@
 """Bad input of every kind: one clear line, no traceback, nothing written."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from fastnst.cli import run
+from fastnst.assets import configs
+from fastnst.cli import run, train
 
 
 def replace(options: list[str], name: str, value: str) -> list[str]:
@@ -28,7 +32,7 @@ def without(options: list[str], name: str) -> list[str]:
         (("--photos", "nowhere"), 2, "no such file or folder"),
         (("--photos", "nothing"), 2, "holds no pictures"),
         (("--photos", "text.jpg"), 2, "photograph"),
-        (("--steps", "-1"), 2, "--steps -1"),
+        (("--steps", "-1"), 2, "--steps: -1 is too small"),
         (("--steps", "many"), 2, "many"),
         (("--out", "text.jpg/run"), 1, "is not a folder"),
         (("--model.network", "jonson"), 2, "unknown network 'jonson'; did you mean 'johnson'"),
@@ -38,11 +42,19 @@ def without(options: list[str], name: str) -> list[str]:
         (("--model.loss.backbone", "vgg99"), 2, "unknown backbone 'vgg99'"),
         (("--model.loss.weights", "gone.pth"), 2, "gone.pth: no such file"),
         (("--model.style_size", "1"), 2, "style picture is 1x1"),
-        (("--model.widht", "3"), 2, "widht"),
+        (("--model.stlye_size", "3"), 2, "unknown option --model.stlye_size; did you mean '--model.style_size'?"),
+        (("--stlye_weight", "3"), 2, "unknown option --stlye_weight; did you mean '--style_weight'?"),
+        (("--ckpt_path", "last.ckpt"), 2, "go on from a file with --resume PATH"),
+        (("--trainer.max_time", "00:00:01:00"), 2, "give --time_budget"),
+        (("--time_budget", "soon"), 2, "time budget 'soon'"),
+        (("--device", "tpu"), 2, "--device tpu: must be cuda"),
+        (("--device", "mps"), 2, "device 'mps' is not here"),
+        (("--precision", "half"), 2, "--precision: invalid choice"),
+        (("--config", "gatys2016"), 2, "is for fastnst optimize, not for fastnst train"),
         (("--resume", "gone.ckpt"), 2, "gone.ckpt: no such file"),
         (("--config", "qality"), 2, "did you mean 'quality'"),
         (("--data.size", "2"), 2, "data wants size"),
-        (("--trainer.val_check_interval", "0.5"), 2, "a number of steps is wanted"),
+        (("--trainer.val_check_interval", "0.5"), 2, "must be a number of steps"),
     ],
     ids=lambda value: "=".join(value) if isinstance(value, tuple) else "",
 )
@@ -77,6 +89,83 @@ def test_the_preset_fast_is_the_default(capsys):
 def test_what_is_missing_is_named_as_it_is_typed(train_options, capsys, name):
     assert outcome(without(train_options, name)) == 2
     assert name in capsys.readouterr().err
+
+
+def test_help_is_light_and_says_what_is_default():
+    code = (
+        "import sys; from fastnst.cli import run\ntry: run(['train', '--help'])\nexcept SystemExit: pass\n"
+        "print(*({'torch', 'numpy', 'jsonargparse', 'pytorch_lightning', 'yaml'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == ""
+    for words in ("--steps N", "default: 2000", "-o, --out", "default: runs/style", "--time_budget", "demo, fast"):
+        assert words in done.stdout
+    assert "gatys2016" not in done.stdout
+
+
+def test_what_is_missing_is_told_before_torch_is_imported(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "fastnst.cli._lightning", None)
+    assert outcome(["train", "--style", "s.jpg"]) == 2
+    assert "missing --photos" in capsys.readouterr().err
+
+
+def test_an_unexpected_word_is_named(capsys):
+    assert outcome(["train", "photo.jpg", "--style", "s.jpg", "--photos", "p"]) == 2
+    assert "unexpected word 'photo.jpg'" in capsys.readouterr().err
+
+
+def test_resuming_and_overwriting_exclude_each_other(train_options, capsys):
+    assert outcome([*train_options, "--resume", "--overwrite"]) == 2
+    assert "give one of them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (["--steps", "7", "-o", "there"], ["--trainer.max_steps=7", "--trainer.default_root_dir=there"]),
+        (["--tv", "2", "--style-weight", "9"], ["--model.loss.tv=2.0", "--model.loss.style_weight=9.0"]),
+        (["--loss.tv", "2"], ["--model.loss.tv=2.0"]),
+        (["--style_layers", "relu1_1", "relu2_1:2"], ['--model.loss.style={"relu1_1": 1.0, "relu2_1": 2.0}']),
+        (["--model.loss.content", "{relu2_1: 3}"], ['--model.loss.content={"relu2_1": 3.0}']),
+        (["--style_size", "null"], ["--model.style_size=null"]),
+        (["--seed", "4"], ["--data.seed=4", "--seed_everything=4"]),
+        (["--precision", "bfloat16"], ["--trainer.precision=bf16-mixed"]),
+        (["--device", "cpu"], ["--trainer.accelerator=cpu"]),
+        (["--device", "cuda:1"], ["--trainer.accelerator=gpu", "--trainer.devices=[1]"]),
+        (["--time-budget", "3m"], ["--time_budget=3m", "--trainer.max_steps=-1"]),
+        (["--time_budget", "3m", "--steps", "9"], ["--time_budget=3m", "--trainer.max_steps=9"]),
+    ],
+)
+def test_short_words_stand_for_lightnings(short, long):
+    options, passed = train.read(["--style", "s.jpg", "--photos", "p", *short])
+    assert passed == []
+    assert sorted(train.long_words(options)) == sorted(["--model.style=s.jpg", "--data.photos=p", *long])
+
+
+def test_dotted_options_are_handed_on_in_order():
+    words = ["--trainer.devices", "2", "--style", "s", "--photos", "p", "--model.grow=0", "--trainer.callbacks+=a.B"]
+    _, passed = train.read(words)
+    assert passed == ["--trainer.devices", "2", "--model.grow=0", "--trainer.callbacks+=a.B"]
+
+
+def test_resume_is_bare_or_takes_a_path():
+    base = ["--style", "s", "--photos", "p"]
+    assert train.read([*base, "--resume"])[0].resume == "auto"
+    assert train.read([*base, "--resume", "a.ckpt"])[0].resume == "a.ckpt"
+
+
+def test_a_backbone_chooses_its_own_layers(capsys):
+    assert outcome(["train", "--style", "s", "--photos", "p", "--backbone", "squeezenet1_0", "--print_config"]) == 0
+    loss = yaml.safe_load(capsys.readouterr().out)["model"]["loss"]
+    assert loss["backbone"] == "squeezenet1_0"
+    assert loss["content"] is None
+    assert loss["style"] is None
+
+
+def test_every_recipe_can_be_read(capsys):
+    for name in configs("train"):
+        assert outcome(["train", "--config", name, "--style", "s", "--photos", "p", "--print_config"]) == 0
+        assert "max_steps" in capsys.readouterr().out
 
 
 def outcome(options: list[str]) -> int:

@@ -6,16 +6,23 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import fastnst
 from fastnst.cli import run
-from fastnst.training import FeedForwardModule
+from fastnst.data.module import ImageDataModule
+from fastnst.images import fit, read_image
+from fastnst.losses import LossConfig
+from fastnst.networks import build_network
+from fastnst.training import Training, take_targets
+from fastnst.training.module import FeedForwardModule
 
 RESUME = Path("checkpoints") / "last.ckpt"
 
@@ -28,6 +35,16 @@ def in_process(options: list[str]) -> subprocess.Popen:
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
+
+
+def wait_for(process: subprocess.Popen, words: str, sent: signal.Signals, begun: Path) -> None:
+    """Send a signal once a run has begun its steps, and read its errors until it says what it does about that."""
+    while not begun.exists() and process.poll() is None:
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(sent)
+    while words not in process.stderr.readline() and process.poll() is None:
+        pass
 
 
 def out_of(options: list[str]) -> Path:
@@ -128,7 +145,7 @@ def test_resuming_a_finished_run_changes_nothing(train_options):
 def test_a_second_run_does_not_overwrite_the_first(train_options, capsys):
     run(train_options)
     assert run(train_options) == 2
-    assert "holds a run already; go on with --resume auto" in capsys.readouterr().err
+    assert "holds a run already; go on with --resume, begin it anew with --overwrite" in capsys.readouterr().err
 
 
 def test_resuming_elsewhere_keeps_the_run_that_is_there(train_options, tmp_path, capsys):
@@ -164,6 +181,131 @@ def test_a_config_is_found_by_name_and_overridden(capsys):
     assert "style_weight: 7" in printed
 
 
+def timed(options: list[str], budget: str) -> list[str]:
+    at = options.index("--steps")
+    return [*options[:at], "--time_budget", budget, *options[at + 2 :]]
+
+
+def test_a_time_budget_is_kept_and_ends_with_a_validation(train_options, capsys):
+    assert run([*timed(train_options, "4s"), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert 3 < facts["seconds"] < 5  # 4, and what two busy cores may add
+    assert facts["steps"] > 4
+    assert facts["judged"]["loss"] > 0
+    metadata = fastnst.load(out_of(train_options) / "style.safetensors", "cpu").metadata
+    assert metadata.judged["terms"] == facts["judged"]
+    rates = [event.value for event in scalars(out_of(train_options)).Scalars("lr")]
+    assert max(rates) > 1.8e-3
+    assert rates[-1] < 2e-4
+
+
+@pytest.fixture
+def spies(monkeypatch):
+    """Let this process import the callbacks of ``spies.py`` by name."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
+
+
+def test_on_a_slow_machine_the_learning_rate_falls_all_the_same(train_options, spies):
+    slow = ["--trainer.callbacks+=spies.Slow", "--trainer.callbacks.seconds", "0.3"]
+    assert run([*timed(train_options, "5s"), *slow]) == 0
+    rates = [event.value for event in scalars(out_of(train_options)).Scalars("lr")]
+    assert len(rates) < 20
+    assert rates[-1] < 5e-4 < max(rates)
+
+
+def test_of_steps_and_time_whichever_ends_first_ends_the_run(train_options, capsys):
+    assert run([*train_options, "--time_budget", "10m", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 4
+    other = [*into(train_options, out_of(train_options) / "other"), "--steps", "1000000", "--time-budget", "1.5s"]
+    assert run([*other, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] < 1000000
+
+
+def test_resuming_counts_the_time_that_was_spent(train_options, capsys):
+    assert run([*timed(train_options, "2s"), "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert run([*timed(train_options, "2s"), "--resume"]) == 0
+    assert "nothing left to do" in capsys.readouterr().out
+    assert torch.load(out_of(train_options) / RESUME, weights_only=True)["global_step"] == first["steps"]
+    assert run([*timed(train_options, "3s"), "--resume", "--json"]) == 0
+    longer = json.loads(capsys.readouterr().out)
+    assert longer["steps"] > first["steps"]
+    assert 2 < longer["seconds"] < 4.5
+
+
+def test_the_config_of_a_timed_run_can_be_used_again(train_options, tmp_path, capsys):
+    assert run(timed(train_options, "1s")) == 0
+    config = (out_of(train_options) / "config.yaml").read_text()
+    assert "time_budget: 1s" in config
+    again = ["train", "--config", str(out_of(train_options) / "config.yaml"), "-o", str(tmp_path / "again")]
+    assert run(again) == 0
+    assert (tmp_path / "again" / "style.safetensors").exists()
+
+
+def test_the_last_step_is_validated_whatever_the_interval(train_options):
+    assert run([*train_options, "--trainer.val_check_interval", "3"]) == 0
+    steps = {event.step for event in scalars(out_of(train_options)).Scalars("val/loss")}
+    assert steps == {2, 3}  # Lightning counts from 0: behind the third step, and the fourth
+    metadata = fastnst.load(out_of(train_options) / "style.safetensors", "cpu").metadata
+    assert metadata.judged["terms"]["loss"] == scalars(out_of(train_options)).Scalars("val/loss")[-1].value
+
+
+def test_the_recipe_without_lightning_trains_the_same_network(train_options, photos, style_picture, toy_weights):
+    assert run([*train_options, "--seed", "3"]) == 0
+    data = ImageDataModule(str(photos), size=32, batch_size=2, val_count=2, workers=0, seed=3)
+    data.setup()
+    torch.manual_seed(3)
+    network = build_network("lite", width=4, blocks=1).to(memory_format=torch.channels_last)
+    layers = {"content": {"relu2_1": 1.0}, "style": {"relu1_1": 1.0, "relu2_1": 1.0}}
+    loss = LossConfig("vgg19", weights=toy_weights, **layers).build()
+    style = fit(read_image(style_picture), shorter=48)
+    training = Training(network, take_targets(loss, style, data.held_out))
+    for number, batch in enumerate(islice(data.train_dataloader(), 4)):
+        training(data.on_after_batch_transfer(batch, 0), number / 4)
+    trained = load_file(out_of(train_options) / "style.safetensors")
+    assert all(torch.equal(trained[key], value) for key, value in network.state_dict().items())
+
+
+def test_overwrite_begins_the_run_anew(train_options):
+    run(train_options)
+    assert run([*train_options, "--steps", "2", "--overwrite"]) == 0
+    assert torch.load(out_of(train_options) / RESUME, weights_only=True)["global_step"] == 2
+    assert len(list(out_of(train_options).glob("events.out.tfevents.*"))) == 1
+
+
+def test_a_run_that_cannot_begin_leaves_the_one_that_is_there(train_options, tmp_path):
+    run(train_options)
+    before = (out_of(train_options) / "style.safetensors").read_bytes()
+    assert run([*train_options, "--overwrite", "--data.val", str(tmp_path / "gone")]) == 2
+    assert (out_of(train_options) / "style.safetensors").read_bytes() == before
+
+
+def test_quiet_prints_nothing(train_options, capfd):
+    assert run([*train_options, "--quiet"]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_one_seed_sets_everything(train_options):
+    run([*train_options, "--seed", "7"])
+    config = yaml.safe_load((out_of(train_options) / "config.yaml").read_text())
+    assert config["seed_everything"] == config["data"]["seed"] == 7
+
+
+def test_other_loggers_get_pictures(train_options, tmp_path, spies):
+    pictures = ["--trainer.logger", "spies.Pictures", "--trainer.logger.save_dir", str(tmp_path)]
+    assert run([*train_options, *pictures]) == 0
+    assert {path.name for path in tmp_path.glob("*.png")} == {"style_0.png", "painted_4.png"}
+
+
+def test_a_second_sigterm_stops_at_once_and_exits_with_143(train_options):
+    process = in_process([*train_options, "--steps", "100000", "--trainer.callbacks+=spies.Stuck"])
+    wait_for(process, "validating and saving", signal.SIGTERM, out_of(train_options) / "config.yaml")
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 143
+    assert "Traceback" not in errors
+
+
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_and_says_how_to_go_on(train_options, sent, code):
     process = in_process([*train_options, "--steps", "100000", "--trainer.val_check_interval", "5"])
@@ -173,7 +315,7 @@ def test_a_signal_saves_and_says_how_to_go_on(train_options, sent, code):
     process.send_signal(sent)
     output, errors = process.communicate(timeout=100)
     assert process.returncode == code, errors
-    assert "go on with the same command and --resume auto" in output
+    assert "go on with the same command and --resume" in output
     assert "Traceback" not in errors
     step = torch.load(out_of(train_options) / RESUME, weights_only=True)["global_step"]
     assert f"stopped at step {step}" in output
@@ -196,7 +338,7 @@ def test_an_interruption_before_the_first_step_exits_with_130(train_options, mon
 
 def test_a_loss_that_is_not_finite_stops_the_run(train_options, capsys):
     assert run([*train_options, "--model.lr", "1e30", "--steps", "50"]) == 1
-    assert "resume with a lower --model.lr" in capsys.readouterr().err
+    assert "resume with a lower --lr" in capsys.readouterr().err
 
 
 def test_two_processes_see_disjoint_photographs_and_end_with_the_same_weights(train_options, tmp_path):

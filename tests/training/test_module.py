@@ -1,13 +1,14 @@
-import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from fastnst.budget import Budget
 from fastnst.errors import ConfigError
 from fastnst.images import unpack_image
 from fastnst.losses import LossConfig
-from fastnst.training import FeedForwardModule
-from fastnst.training.module import corner, schedule
+from fastnst.training.module import FeedForwardModule
+from fastnst.training.timing import Timekeeper
 
 
 @pytest.fixture
@@ -20,37 +21,6 @@ def make_module(style_picture, toy_weights):
         return FeedForwardModule(str(style_picture), **(small | options))
 
     return make
-
-
-def test_learning_rate_rises_and_falls():
-    rates = [schedule(step, 1000) for step in range(1000)]
-    assert rates[0] == pytest.approx(1 / 50)
-    assert max(rates) == rates[49] == 1
-    assert rates[-1] == pytest.approx(0.01, abs=1e-4)
-    assert all(math.isfinite(schedule(step, 1)) for step in range(3))
-
-
-def test_crops_grow_in_the_middle_of_a_run(make_module, monkeypatch):
-    module = make_module(grow=0.5)
-    batch = torch.rand(2, 3, 16, 24)
-    sizes = []
-    for step in range(10):
-        module._trainer = type("Trainer", (), {"global_step": step, "max_steps": 10})()
-        sizes.append(tuple(module._coarse(batch).shape[2:]))
-    assert sizes == [(8, 12)] * 5 + [(16, 24)] * 5
-    assert torch.equal(corner(batch), batch[..., :8, :12])
-
-
-def test_crops_too_small_for_the_backbone_are_left_whole(make_module):
-    module = make_module(grow=1.0)
-    module._trainer = type("Trainer", (), {"global_step": 0, "max_steps": 10})()
-    assert module._coarse(torch.rand(1, 3, 5, 5)).shape[2:] == (5, 5)
-
-
-@pytest.mark.parametrize("grow", [-0.1, 1.1])
-def test_grow_is_a_share(make_module, grow):
-    with pytest.raises(ConfigError, match="grow is a share"):
-        make_module(grow=grow)
 
 
 def test_a_checkpoint_holds_what_is_imitated(make_module):
@@ -95,3 +65,31 @@ def test_style_under_the_minimum_of_the_backbone_is_refused(make_module):
 
 def test_network_keeps_channels_last(make_module):
     assert make_module().network.layers[1].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_photographs_and_facts_are_handed_in(make_module):
+    module = make_module()
+    with pytest.raises(AssertionError, match="prepare"):
+        _ = module.held_out
+    facts = {"batch_size": 2, "size": 32, "seed": 5, "photos": "set", "held_out": 3}
+    module.prepare(torch.rand(3, 3, 32, 32), facts, Budget(steps=7))
+    module._trainer = SimpleNamespace(world_size=2, accumulate_grad_batches=3, global_step=4, precision="32-true")
+    metadata = module.metadata()
+    assert metadata.training["batch_size"] == 12
+    assert metadata.training["photos"] == "set"
+    assert metadata.judged["photos"] == 3
+    assert module.clock.budget == Budget(steps=7)
+
+
+def test_time_that_was_spent_is_in_the_checkpoint(make_module):
+    module, checkpoint = make_module(), {"state_dict": {}}
+    module.clock.before, module.clock.lead = 40.0, 2.0
+    module.on_save_checkpoint(checkpoint)
+    other = make_module()
+    other.on_load_checkpoint(checkpoint)
+    assert other.clock.seconds() == 40.0
+    assert other.clock.lead == 2.0
+
+
+def test_a_trainer_gets_the_timekeeper_from_the_module(make_module):
+    assert [type(callback) for callback in make_module().configure_callbacks()] == [Timekeeper]

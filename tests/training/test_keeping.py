@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fastnst.training import AtomicCheckpointIO
+from fastnst.training.keeping import AtomicCheckpointIO
 
 
 def test_a_failed_write_keeps_the_previous_checkpoint(tmp_path, monkeypatch):

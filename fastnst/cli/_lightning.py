@@ -1,0 +1,248 @@
+"""Training by LightningCLI: a run folder, a budget, and an honest resume. Imported late, as Lightning is heavy."""
+
+import logging
+import re
+import warnings
+from argparse import Namespace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+from fastnst.atomic import check_writable
+from fastnst.budget import Budget, parse_time
+from fastnst.checkpoint import STYLE_FILE
+from fastnst.cli._words import report, say, usage_error
+from fastnst.cli.train import PRECISIONS
+from fastnst.data.module import ImageDataModule
+from fastnst.devices import best_precision, pick_device, reuse_memory
+from fastnst.errors import ConfigError
+from fastnst.registry import guess
+from fastnst.training.keeping import RESUME_FILE, AtomicCheckpointIO, KeepCheckpoints
+from fastnst.training.module import FeedForwardModule
+from fastnst.training.previews import Previews
+from fastnst.training.progress import TrainingProgress
+from fastnst.training.recipe import CLIP
+from fastnst.training.stopping import StopGently
+from fastnst.training.timing import AT_SHARES, REHEARSED
+
+DEFAULTS = {
+    "trainer.max_steps": 2000,
+    "trainer.max_epochs": -1,  # there are no epochs: photographs come without end
+    "trainer.devices": 1,
+    "trainer.gradient_clip_val": CLIP,
+    "trainer.log_every_n_steps": 10,
+    "trainer.check_val_every_n_epoch": None,
+    "trainer.num_sanity_val_steps": 0,
+    "trainer.use_distributed_sampler": False,
+    "trainer.enable_checkpointing": False,
+    "trainer.enable_model_summary": False,
+    "trainer.default_root_dir": "runs/style",
+    "model.loss.content": None,  # the backbone's own choice
+    "model.loss.style": None,
+}
+"""How a run differs from Lightning's own defaults."""
+
+VALIDATE_EVERY = 250
+"""Steps between two validations, where there is no time budget."""
+
+NAMES = {
+    "trainer.max_steps": "steps",
+    "trainer.default_root_dir": "out",
+    "model.style": "style",
+    "data.photos": "photos",
+    "data.size": "size",
+    "data.batch_size": "batch_size",
+}
+"""What settings are called on the command line, for messages."""
+
+
+def train(words: list[str], options: Namespace) -> int:
+    """Train as Lightning's words and our options say; return the exit code."""
+    _quiet()
+    reuse_memory()
+    cli = TrainCLI(words, options)
+    return 128 + cli.stop.received if cli.stop.received else 0
+
+
+class TrainParser(LightningArgumentParser):
+    """Report a usage error as one line, in the words of our command line, and exit with 2."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        text = " ".join(str(message).split())
+        if unknown := re.search(r"(?:accept option '|unrecognized arguments: --)([\w.]+)", text):
+            text = f"unknown option --{unknown[1]}{guess(f'--{unknown[1]}', self._known())}"
+        text = re.sub(r"Parser key |Subcommand ['\"]fit['\"] |\bfit\.", "", text)
+        for long, short in NAMES.items():
+            text = re.sub(rf"(-*)\b{re.escape(long)}\b", f"--{short}", text)
+        usage_error(text, "fastnst train")
+
+    def _known(self) -> set[str]:
+        below = self._subcommands_action._name_parser_map.values() if self._subcommands_action else ()
+        return {name for parser in (self, *below) for name in parser._option_string_actions}
+
+
+class TrainCLI(LightningCLI):
+    """Wire module, data and trainer, keep everything in one run folder, resume without forgetting the command line.
+
+    Args:
+        words: For Lightning's parser.
+        options: What else was typed: ``resume``, ``overwrite``, ``device``, ``quiet``, ``json``.
+    """
+
+    def __init__(self, words: list[str], options: Namespace) -> None:
+        self.options, self.stop, self.budget = options, StopGently(), Budget()
+        super().__init__(
+            FeedForwardModule,
+            ImageDataModule,
+            args=["fit", *words],
+            seed_everything_default=0,
+            save_config_kwargs={"overwrite": True},
+            parser_class=TrainParser,
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Offer ``fit`` alone."""
+        return {"fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule"}}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument(
+            "--time_budget", type=str | float | None, default=None, help="time to train, such as 90s, 5m or 1h"
+        )
+        precision = PRECISIONS[best_precision(pick_device(self.options.device))]
+        parser.set_defaults(DEFAULTS | {"trainer.precision": precision})
+
+    def before_instantiate_classes(self) -> None:
+        """Refuse what would be ignored, before anything is opened."""
+        config = self.config["fit"]
+        if config["ckpt_path"]:
+            raise ConfigError("ckpt_path is not taken here: go on from a file with --resume PATH")
+        if config["trainer"]["max_time"]:
+            raise ConfigError("--trainer.max_time is not taken here: give --time_budget, which the schedule follows")
+        self.budget = _budget(config["trainer"]["max_steps"], config["time_budget"])
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Give the trainer a run folder and our callbacks."""
+        options = self.config_init["fit"]["trainer"]
+        root, timed = Path(options["default_root_dir"]), self.budget.seconds < float("inf")
+        every = options["val_check_interval"] or (AT_SHARES if timed else VALIDATE_EVERY)
+        if not isinstance(every, int) or every < 1:
+            raise ConfigError(f"--trainer.val_check_interval {every}: must be a number of steps")
+        logger = options["logger"]
+        if logger in (None, True):
+            logger = TensorBoardLogger(root, name="", version="", default_hp_metric=False)
+        return super().instantiate_trainer(
+            logger=logger,
+            val_check_interval=every,
+            num_sanity_val_steps=options["num_sanity_val_steps"] or (REHEARSED if timed else 0),
+            plugins=[*(options["plugins"] or []), AtomicCheckpointIO()],
+            callbacks=[*(options["callbacks"] or []), *self._callbacks(root, every)],
+            **kwargs,
+        )
+
+    def _callbacks(self, root: Path, every: int) -> list[Callback]:
+        progress = TrainingProgress(refresh_rate=0 if self.options.quiet or self.options.json else 1)
+        return [progress, Previews(), KeepCheckpoints(root, every if every != AT_SHARES else None), self.stop]
+
+    def before_fit(self) -> None:
+        """Check everything that can fail before anything is written."""
+        root = Path(self.trainer.default_root_dir)
+        check_writable(root)
+        self.datamodule.setup("fit")
+        self.model.prepare(self.datamodule.held_out, self.datamodule.facts(), self.budget)
+        self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
+        if self.options.overwrite and self.trainer.is_global_zero:
+            _remove_run(root)
+
+    def fit(self, model: FeedForwardModule, **kwargs: Any) -> None:
+        """Fit, then say what there is and how to go on."""
+        try:
+            self.trainer.fit(model, **kwargs)
+        except SIGTERMException:  # before the first step, where Lightning exits with 0
+            raise SystemExit(143) from None
+        except SystemExit as exit_:  # likewise, with 1 on a Ctrl-C
+            if exit_.code == 1:
+                raise KeyboardInterrupt from None
+            raise
+        if self.trainer.is_global_zero:
+            self._report(model, Path(self.trainer.default_root_dir) / STYLE_FILE)
+
+    def _resume_from(self, root: Path) -> str | None:
+        """Find what to continue from, and say so.
+
+        Raises:
+            ConfigError: A file was named that is not there, or a finished run would be lost.
+        """
+        asked, last = self.options.resume, root / RESUME_FILE
+        source = last if asked == "auto" else Path(asked) if asked else None
+        if source and asked != "auto" and not source.is_file():
+            raise ConfigError(f"--resume {asked}: no such file")
+        if source and source.is_file() and source.absolute() == last.absolute():
+            self._say(f"resuming from {source}")
+            return str(source)
+        if not self.options.overwrite and (last.is_file() or (root / STYLE_FILE).is_file()):
+            raise ConfigError(
+                f"{root} holds a run already; go on with --resume, begin it anew with --overwrite, or choose another "
+                f"--out"
+            )
+        if asked == "auto":
+            self._say(f"nothing to resume in {root}: starting fresh")
+            return None
+        return str(source) if source else None
+
+    def _say(self, text: str) -> None:
+        if self.trainer.is_global_zero:
+            say(self.options, text)
+
+    def _report(self, model: FeedForwardModule, file: Path) -> None:
+        steps, seconds, skipped = self.trainer.global_step, model.clock.seconds(), self.datamodule.skipped()
+        if skipped:
+            some = ", ".join(skipped[:5]) + (", ..." if len(skipped) > 5 else "")
+            self._say(f"skipped {len(skipped)} photographs that could not be used: {some}")
+        did = (
+            f"{file}: {steps} steps in {seconds / 60:.1f} min"
+            if seconds > 99
+            else f"{file}: {steps} steps in {seconds:.0f} s"
+        )
+        if self.stop.received:
+            line = f"{did}, stopped at step {steps}; go on with the same command and --resume"
+        elif not model.judged:
+            line = f"{did}, nothing left to do; go on with --resume and more --steps or a longer --time_budget"
+        else:
+            line = f"{did}; paint with: fastnst stylize --model {file} PHOTO --out PICTURE"
+        facts = {"file": str(file), "steps": steps, "seconds": round(seconds, 1), "judged": model.judged}
+        report(self.options, line, facts | {"skipped": len(skipped), "stopped": bool(self.stop.received)})
+
+
+def _budget(steps: int, time: str | float | None) -> Budget:
+    """Make a budget of both settings.
+
+    Raises:
+        ConfigError: Neither bounds the run, or one is no positive number.
+    """
+    if steps < 1 and not (steps == -1 and time is not None):
+        raise ConfigError(f"--steps {steps}: at least 1 step is needed; -1 needs a --time_budget")
+    return Budget(steps if steps > 0 else float("inf"), parse_time(str(time)) if time is not None else float("inf"))
+
+
+def _remove_run(root: Path) -> None:
+    """Remove the files of an earlier run, and nothing else."""
+    for file in [root / RESUME_FILE, root / STYLE_FILE, root / "config.yaml", *root.glob("events.out.tfevents.*")]:
+        file.unlink(missing_ok=True)
+
+
+def _quiet() -> None:
+    """Silence what Lightning says about choices made here on purpose."""
+    for pattern in ("LightningCLI's args parameter", r"Found \d+ module\(s\) in eval mode", ".*many workers"):
+        warnings.filterwarnings("ignore", pattern)
+    for category in (DeprecationWarning, FutureWarning):
+        warnings.filterwarnings("ignore", category=category)
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if torch.cuda.is_available():
+        torch.set_float32_matmul_precision("high")

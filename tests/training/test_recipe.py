@@ -1,0 +1,89 @@
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from fastnst.errors import ConfigError
+from fastnst.losses import GramLoss, PerceptualLoss
+from fastnst.networks import build_network
+from fastnst.training.recipe import Recipe, Training, step, take_targets
+
+
+@pytest.fixture
+def targets(toy_backbone):
+    loss = PerceptualLoss(toy_backbone, {"relu2_1": 1}, {"relu1_1": 1, "relu2_1": 1}, GramLoss(), 5, 1)
+    return take_targets(loss, torch.rand(1, 3, 32, 32), torch.rand(4, 3, 32, 32))
+
+
+def test_learning_rate_rises_over_a_twentieth_and_falls_to_a_hundredth():
+    recipe = Recipe(lr=1.0)
+    rates = [recipe.rate(step / 2000) for step in range(2001)]
+    assert rates[0] == pytest.approx(0.01)
+    assert max(rates) == rates[100] == 1
+    assert rates[-1] == pytest.approx(0.01)
+    assert rates[:101] == sorted(rates[:101])
+    assert rates[100:] == sorted(rates[100:], reverse=True)
+    assert all(math.isfinite(recipe.rate(share)) for share in (0, 1, 1.5))
+
+
+def test_crops_grow_in_the_middle_of_a_run():
+    recipe, batch = Recipe(grow=0.5), torch.rand(2, 3, 16, 24)
+    sizes = [tuple(recipe.cut(batch, step / 10, least=4).shape[2:]) for step in range(10)]
+    assert sizes == [(8, 12)] * 5 + [(16, 24)] * 5
+    assert torch.equal(recipe.cut(batch, 0, least=4), batch[..., :8, :12])
+
+
+def test_crops_too_small_for_the_backbone_are_left_whole():
+    assert Recipe(grow=1.0).cut(torch.rand(1, 3, 16, 16), 0, least=9).shape[2:] == (16, 16)
+
+
+@pytest.mark.parametrize("grow", [-0.1, 1.1])
+def test_grow_is_a_share(grow):
+    with pytest.raises(ConfigError, match="grow is a share"):
+        Recipe(grow=grow)
+
+
+@pytest.mark.parametrize("lr", [0.0, -1.0, float("nan")])
+def test_the_learning_rate_is_positive(lr):
+    with pytest.raises(ConfigError, match="lr must be positive"):
+        Recipe(lr=lr)
+
+
+def test_content_scales_of_a_checkpoint_are_kept(targets):
+    kept = take_targets(targets.loss, torch.rand(1, 3, 32, 32), torch.rand(4, 3, 32, 32), {"relu2_1": 0.5})
+    assert kept.scales == {"relu2_1": 0.5}
+
+
+def test_a_step_compares_with_the_batch_and_the_style(targets):
+    batch = torch.rand(2, 3, 32, 32)
+    report = step(lambda images: images, batch, targets)
+    assert set(report.terms) == {"content/relu2_1", "style/relu1_1", "style/relu2_1", "tv"}
+    assert float(report.part("content")) == 0
+
+
+def test_training_lowers_the_loss_and_keeps_no_graph(targets):
+    network = build_network("lite", width=4, blocks=1)
+    training, batch = Training(network, targets, Recipe(lr=1e-2, grow=0)), torch.rand(2, 3, 32, 32)
+    losses = [training(batch, step / 40).total for step in range(40)]
+    assert losses[-1] < losses[0]
+    assert not losses[0].requires_grad
+
+
+def test_gradients_are_clipped_and_the_rate_is_the_recipes(targets):
+    network = nn.Sequential(nn.Conv2d(3, 3, 1))
+    with torch.no_grad():
+        network[0].weight.mul_(100)
+    training = Training(network, targets, Recipe(lr=1e-2, grow=0))
+    training(torch.rand(1, 3, 32, 32), 0.05)
+    norm = torch.cat([weight.grad.flatten() for weight in network.parameters()]).norm()
+    assert float(norm) == pytest.approx(1, abs=1e-4)
+    assert training.optimizer.param_groups[0]["lr"] == pytest.approx(1e-2)
+
+
+def test_the_recipe_needs_no_lightning():
+    code = "import sys, fastnst.training; print('pytorch_lightning' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
