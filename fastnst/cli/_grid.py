@@ -8,7 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from fastnst.atomic import check_writable
-from fastnst.cli._words import check_out, loss_settings, report
+from fastnst.cli._loss import loss_settings
+from fastnst.cli._words import check_out, report
 from fastnst.errors import ConfigError
 from fastnst.images import EXTENSIONS, check_output, open_image, write_image
 from fastnst.images.sheet import contact_sheet

@@ -22,7 +22,8 @@ from fastnst.data.module import ImageDataModule
 from fastnst.devices import best_precision, pick_device, reuse_memory
 from fastnst.errors import ConfigError
 from fastnst.registry import guess
-from fastnst.training.keeping import RESUME_FILE, AtomicCheckpointIO, KeepCheckpoints
+from fastnst.training.folder import find_resume_file, remove_run
+from fastnst.training.keeping import AtomicCheckpointIO, KeepCheckpoints
 from fastnst.training.module import FeedForwardModule
 from fastnst.training.previews import Previews
 from fastnst.training.progress import TrainingProgress
@@ -157,7 +158,7 @@ class TrainCLI(LightningCLI):
         self.model.prepare(self.datamodule.held_out, self.datamodule.facts(), self.budget)
         self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
         if self.options.overwrite and self.trainer.is_global_zero:
-            _remove_run(root)
+            remove_run(root)
 
     def fit(self, model: FeedForwardModule, **kwargs: Any) -> None:
         """Fit, then say what there is and how to go on."""
@@ -173,26 +174,12 @@ class TrainCLI(LightningCLI):
             self._report(model, Path(self.trainer.default_root_dir) / STYLE_FILE)
 
     def _resume_from(self, root: Path) -> str | None:
-        """Find what to continue from, and say so.
-
-        Raises:
-            ConfigError: A file was named that is not there, or a finished run would be lost.
-        """
-        asked, last = self.options.resume, root / RESUME_FILE
-        source = last if asked == "auto" else Path(asked) if asked else None
-        if source and asked != "auto" and not source.is_file():
-            raise ConfigError(f"--resume {asked}: no such file")
-        if source and source.is_file() and source.absolute() == last.absolute():
+        """Find what to continue from, and say so."""
+        source = find_resume_file(root, self.options.resume, self.options.overwrite)
+        if source:
             self._say(f"resuming from {source}")
-            return str(source)
-        if not self.options.overwrite and (last.is_file() or (root / STYLE_FILE).is_file()):
-            raise ConfigError(
-                f"{root} holds a run already; go on with --resume, begin it anew with --overwrite, or choose another "
-                f"--out"
-            )
-        if asked == "auto":
+        elif self.options.resume:
             self._say(f"nothing to resume in {root}: starting fresh")
-            return None
         return str(source) if source else None
 
     def _say(self, text: str) -> None:
@@ -204,11 +191,8 @@ class TrainCLI(LightningCLI):
         if skipped:
             some = ", ".join(skipped[:5]) + (", ..." if len(skipped) > 5 else "")
             self._say(f"skipped {len(skipped)} photographs that could not be used: {some}")
-        did = (
-            f"{file}: {steps} steps in {seconds / 60:.1f} min"
-            if seconds > 99
-            else f"{file}: {steps} steps in {seconds:.0f} s"
-        )
+        time = f"{seconds / 60:.1f} min" if seconds > 99 else f"{seconds:.0f} s"
+        did = f"{file}: {steps} steps in {time}"
         if self.stop.received:
             line = f"{did}, stopped at step {steps}; go on with the same command and --resume"
         elif not model.judged:
@@ -228,12 +212,6 @@ def _budget(steps: int, time: str | float | None) -> Budget:
     if steps < 1 and not (steps == -1 and time is not None):
         raise ConfigError(f"--steps {steps}: at least 1 step is needed; -1 needs a --time_budget")
     return Budget(steps if steps > 0 else float("inf"), parse_time(str(time)) if time is not None else float("inf"))
-
-
-def _remove_run(root: Path) -> None:
-    """Remove the files of an earlier run, and nothing else."""
-    for file in [root / RESUME_FILE, root / STYLE_FILE, root / "config.yaml", *root.glob("events.out.tfevents.*")]:
-        file.unlink(missing_ok=True)
 
 
 def _quiet() -> None:

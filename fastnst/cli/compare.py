@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastnst.cli import _words
+from fastnst.cli import _loss, _words
 
 if TYPE_CHECKING:
     from fastnst.compare import CompareJob, Comparison
@@ -35,7 +35,7 @@ def parser() -> _words.Parser:
     add("--steps", type=_words.at_least(1), default=100, metavar="N", help="evaluations that each optimizer gets")
     add("--style", metavar="PICTURE", help="the picture imitated, where the checkpoint does not hold it")
     _words.add_writing(parser)
-    _words.add_loss(parser, *(_words.LOSS.keys() - {"weights"}))
+    _loss.add_loss(parser, *(_loss.LOSS.keys() - {"weights"}))
     _words.add_computing(parser)
     _words.add_reporting(parser)
     return parser

@@ -34,23 +34,12 @@ Next: paint a picture of your own by the command above, or train on another pain
 
 def write_sheet(model: Path = STYLE) -> Path:
     """Paint four of the photographs and write them below the originals, beside the model."""
-    from PIL import Image
-
-    from fastnst.images import fit, read_image, to_pil, write_image
+    from fastnst.images import open_image, write_image
+    from fastnst.images.sheet import picture_grid
     from fastnst.inference import load
 
     stylizer = load(model)
-    photos = [fit(read_image(PHOTOS / name), shorter=SHEET_SIDE) for name in SHOWN]
-    squares = [photo[..., :SHEET_SIDE, _middle(photo.shape[-1])] for photo in photos]
-    sheet = Image.new("RGB", (SHEET_SIDE * len(squares), 2 * SHEET_SIDE))
-    for column, square in enumerate(squares):
-        for row, image in enumerate((square, stylizer(square))):
-            sheet.paste(to_pil(image), (column * SHEET_SIDE, row * SHEET_SIDE))
+    squares = [picture_grid([open_image(PHOTOS / name)], 1, SHEET_SIDE) for name in SHOWN]
     path = model.parent / "sheet.png"
-    write_image(sheet, path)
+    write_image(picture_grid([*squares, *(stylizer(square) for square in squares)], len(squares), SHEET_SIDE), path)
     return path
-
-
-def _middle(width: int) -> slice:
-    start = (width - SHEET_SIDE) // 2
-    return slice(start, start + SHEET_SIDE)

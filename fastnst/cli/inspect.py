@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnst.cli import _words
+from fastnst.cli import _loss, _words
 from fastnst.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def _add_layers(parser: _words.Parser, action: str) -> None:
     add("--layer", "--layers", nargs="+", metavar="LAYER", help="by name (default: the backbone's own choice)")
     add("--size", type=_words.at_least(8), default=256, metavar="PIXELS", help="of the longer side at most")
     if action == "features":
-        _words.add_loss(parser, "content", "style", "style_weight", "tv", "style_loss", "units")
+        _loss.add_loss(parser, "content", "style", "style_weight", "tv", "style_loss", "units")
         return
     add("--steps", type=_words.at_least(1), default=150, metavar="N", help="evaluations of the loss")
-    _words.add_loss(parser, "content", "style", "style_weight", "tv", "units")
+    _loss.add_loss(parser, "content", "style", "style_weight", "tv", "units")
     names = ("--tv", "--loss.tv", "--model.loss.tv")
     add(*names, dest="loss_tv", type=float, default=0.001, metavar="W", help="weight of the total variation")
 
@@ -63,9 +63,9 @@ def _add_axes(parser: _words.Parser) -> None:
     group = parser.add_argument_group("axes, each with one value or several")
 
     def axis(name: str, kind: Callable[[str], Any], default: list[Any] | None, text: str, **options: Any) -> None:
-        short = _words.SHORT.get(name, name)
+        short = _loss.SHORT.get(name, name)
         names = [f"--{short}"]
-        names += [f"--{prefix}.{name}" for prefix in ("loss", "model.loss") if name in _words.LOSS]
+        names += [f"--{prefix}.{name}" for prefix in ("loss", "model.loss") if name in _loss.LOSS]
         group.add_argument(*names, dest=f"axis_{name}", type=kind, nargs="+", default=default, help=text, **options)
 
     axis("style_weight", float, [3.0, 10.0, 30.0, 100.0], "more is more painting", metavar="W")
@@ -82,14 +82,14 @@ def _add_axes(parser: _words.Parser) -> None:
         "is recorded at the last")  # fmt: skip
     add("--goals", type=float, nargs="+", default=[], metavar="LOSS", help="the table tells after how many evaluations "
         "each was reached (default: 10, 5 and 1 %% above the lowest of the same objective)")  # fmt: skip
-    _words.add_loss(parser, "content", "style", "style_weight", "backbone")
+    _loss.add_loss(parser, "content", "style", "style_weight", "backbone")
 
 
 def layer_set(word: str) -> dict[str, float]:
     """Read ``relu1_1,relu3_1:4`` as layers with their weights."""
     if word.startswith("{"):
-        return _words.layer_weights(word)
-    return {name: weight for part in word.split(",") for name, weight in _words.layer_weights(part).items()}
+        return _loss.layer_weights(word)
+    return {name: weight for part in word.split(",") for name, weight in _loss.layer_weights(part).items()}
 
 
 def run(argv: list[str]) -> int:
@@ -121,7 +121,7 @@ def _reconstruct(options: argparse.Namespace, out: Path) -> int:
     from fastnst.losses import LossConfig
     from fastnst.optimize import OptimizeConfig
 
-    loss = LossConfig(**_words.loss_settings(options))
+    loss = LossConfig(**_loss.loss_settings(options))
     layers = options.layer or default_layers(loss.backbone)
     paths = {layer: out / f"{options.action}_{layer}.png" for layer in layers}
     sheet = out / f"{options.action}.png"
@@ -150,7 +150,7 @@ def _features(options: argparse.Namespace, out: Path) -> int:
     from fastnst.inspection import default_layers, feature_sheets
     from fastnst.losses import LossConfig
 
-    loss = LossConfig(**_words.loss_settings(options))
+    loss = LossConfig(**_loss.loss_settings(options))
     layers = options.layer or default_layers(loss.backbone)
     paths = {layer: out / f"features_{layer}.png" for layer in layers}
     _words.check_out(*paths.values(), options=options)
@@ -207,7 +207,7 @@ def _job(options: argparse.Namespace) -> "SweepJob":
         inits=tuple(options.axis_init),
         optimizers=tuple(options.axis_optimizer),
         lrs=tuple(options.axis_lr or [None]),
-        loss=LossConfig(**_words.loss_settings(options)),
+        loss=LossConfig(**_loss.loss_settings(options)),
         config=OptimizeConfig(
             steps=options.steps, stages=options.stages, seed=options.seed, precision=options.precision
         ),

@@ -8,17 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fastnst.cli import EXIT_FAILED, EXIT_PARTLY
-from fastnst.cli._words import (
-    Parser,
-    add_computing,
-    add_loss,
-    add_reporting,
-    add_writing,
-    at_least,
-    progress_bar,
-    report,
-    say,
-)
+from fastnst.cli._loss import add_loss
+from fastnst.cli._words import Parser, add_computing, add_reporting, add_writing, at_least, progress_bar, report, say
 
 if TYPE_CHECKING:
     from fastnst.backbones import FeatureExtractor

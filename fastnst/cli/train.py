@@ -8,17 +8,8 @@ from fastnst.assets import find_config
 from fastnst.budget import parse_time
 from fastnst.cli import demo
 from fastnst.cli._config import take_configs
-from fastnst.cli._words import (
-    Parser,
-    add_computing,
-    add_loss,
-    add_reporting,
-    at_least,
-    loss_settings,
-    optional,
-    say,
-    underscored,
-)
+from fastnst.cli._loss import add_loss, loss_settings
+from fastnst.cli._words import Parser, add_computing, add_reporting, at_least, optional, say, underscored
 from fastnst.errors import ConfigError
 from fastnst.registry import guess
 

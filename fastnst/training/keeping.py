@@ -10,10 +10,9 @@ from torch import Tensor
 
 from fastnst.atomic import replacing
 from fastnst.checkpoint import STYLE_FILE, save_checkpoint
+from fastnst.training.folder import RESUME_FILE
 from fastnst.training.module import FeedForwardModule
 from fastnst.training.timing import log_interval, passed
-
-RESUME_FILE = "checkpoints/last.ckpt"
 
 SAVES = 10
 """Into how many equal parts a timed run is cut by the writing of its resume file."""

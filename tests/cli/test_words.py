@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from fastnst.cli import COMMANDS
-from fastnst.cli._words import Parser, add_loss, add_writing, at_least, layer_weights, loss_settings, optional
+from fastnst.cli._loss import add_loss, layer_weights, loss_settings
+from fastnst.cli._words import Parser, add_writing, at_least, optional
 from fastnst.errors import ConfigError
 from fastnst.losses import LossConfig
 

@@ -1,0 +1,58 @@
+"""The options of the loss, which mean the same in every command."""
+
+import argparse
+from typing import Any
+
+
+def layer_weights(word: str) -> dict[str, float]:
+    """Read ``relu3_1``, ``relu3_1:4`` or ``{relu1_1: 1, relu3_1: 4}`` as layers with their weights."""
+    import yaml
+
+    try:
+        if word.startswith("{"):
+            return {str(name): float(weight) for name, weight in yaml.safe_load(word).items()}
+        name, _, weight = word.partition(":")
+        return {name: float(weight or 1)}
+    except (ValueError, TypeError, yaml.YAMLError):
+        raise argparse.ArgumentTypeError(f"{word!r}: give layers as relu1_1 relu3_1, or relu1_1:1 relu3_1:4") from None
+
+
+LOSS = {
+    "style_weight": (float, "W", "more is more painting and less photograph (default: 30; 3 for hrnet)"),
+    "tv": (float, "W", "weight of the total variation, which smooths (default: 5)"),
+    "backbone": (str, "NAME", "frozen network whose features are compared (default: compact)"),
+    "content": (layer_weights, "LAYER[:W]", "layers compared with the photograph (default: the backbone's own choice)"),
+    "style": (layer_weights, "LAYER[:W]", "layers compared with the style (default: the backbone's own choice)"),
+    "style_loss": (str, "NAME", "gram, moments, wasserstein or sliced (default: gram)"),
+    "weights": (str, "FILE", "the backbone's weights, in place of the usual places"),
+    "units": (str, "UNITS", "relative: weights mean the same everywhere; raw: as papers' weights (default: relative)"),
+    "pooling": (str, "KIND", "of the backbone: max or average (default: max)"),
+    "padding": (str, "KIND", "of the backbone: reflect or zeros (default: reflect)"),
+}
+"""Settings of a :class:`~fastnst.losses.LossConfig`: type, metavar, help."""
+
+SHORT = {"content": "content_layers", "style": "style_layers"}
+"""Where the name of a setting alone would be ambiguous."""
+
+
+def add_loss(parser: argparse.ArgumentParser, *without: str, several_weights: bool = False) -> None:
+    """Add what is compared; ``--tv``, ``--loss.tv`` and ``--model.loss.tv`` are one option.
+
+    Args:
+        parser: Gets the options.
+        without: Settings that this command does not offer.
+        several_weights: ``--style_weight`` takes one or more.
+    """
+    group = parser.add_argument_group("what is compared")
+    for name, (kind, metavar, text) in LOSS.items():
+        if name not in without:
+            several = "+" if name in SHORT or (name == "style_weight" and several_weights) else None
+            names = (f"--{SHORT.get(name, name)}", f"--loss.{name}", f"--model.loss.{name}")
+            group.add_argument(*names, dest=f"loss_{name}", type=kind, nargs=several, metavar=metavar, help=text)  # type: ignore[arg-type]  # None is one value
+
+
+def loss_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of the loss that were given, by their name in :class:`~fastnst.losses.LossConfig`."""
+    given: dict[str, Any] = {name: getattr(options, f"loss_{name}", None) for name in LOSS}
+    given |= {name: {k: v for part in given[name] for k, v in part.items()} for name in SHORT if given[name]}
+    return {name: value for name, value in given.items() if value is not None}
