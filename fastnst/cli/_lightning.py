@@ -1,11 +1,10 @@
 """Training by LightningCLI: a run folder, a budget, and an honest resume. Imported late, as Lightning is heavy."""
 
 import logging
-import re
 import warnings
 from argparse import Namespace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from pytorch_lightning import Callback, Trainer
@@ -16,12 +15,12 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from fastnst.atomic import check_writable
 from fastnst.budget import Budget, parse_time
 from fastnst.checkpoint import STYLE_FILE
-from fastnst.cli._words import report, say, usage_error
+from fastnst.cli._lightning_parser import TrainParser
+from fastnst.cli._words import report, say
 from fastnst.cli.train import PRECISIONS
 from fastnst.data.module import ImageDataModule
 from fastnst.devices import best_precision, pick_device, reuse_memory
 from fastnst.errors import ConfigError
-from fastnst.registry import guess
 from fastnst.training.folder import find_resume_file, remove_run
 from fastnst.training.keeping import AtomicCheckpointIO, KeepCheckpoints
 from fastnst.training.module import FeedForwardModule
@@ -51,16 +50,6 @@ DEFAULTS = {
 VALIDATE_EVERY = 250
 """Steps between two validations, where there is no time budget."""
 
-NAMES = {
-    "trainer.max_steps": "steps",
-    "trainer.default_root_dir": "out",
-    "model.style": "style",
-    "data.photos": "photos",
-    "data.size": "size",
-    "data.batch_size": "batch_size",
-}
-"""What settings are called on the command line, for messages."""
-
 
 def train(words: list[str], options: Namespace) -> int:
     """Train as Lightning's words and our options say; return the exit code."""
@@ -68,23 +57,6 @@ def train(words: list[str], options: Namespace) -> int:
     reuse_memory()
     cli = TrainCLI(words, options)
     return 128 + cli.stop.received if cli.stop.received else 0
-
-
-class TrainParser(LightningArgumentParser):
-    """Report a usage error as one line, in the words of our command line, and exit with 2."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        text = " ".join(str(message).split())
-        if unknown := re.search(r"(?:accept option '|unrecognized arguments: --)([\w.]+)", text):
-            text = f"unknown option --{unknown[1]}{guess(f'--{unknown[1]}', self._known())}"
-        text = re.sub(r"Parser key |Subcommand ['\"]fit['\"] |\bfit\.", "", text)
-        for long, short in NAMES.items():
-            text = re.sub(rf"(-*)\b{re.escape(long)}\b", f"--{short}", text)
-        usage_error(text, "fastnst train")
-
-    def _known(self) -> set[str]:
-        below = self._subcommands_action._name_parser_map.values() if self._subcommands_action else ()
-        return {name for parser in (self, *below) for name in parser._option_string_actions}
 
 
 class TrainCLI(LightningCLI):

@@ -146,7 +146,7 @@ class Training:
         self.optimizer = make_optimizer(network, recipe.lr)
 
     def __call__(self, batch: Tensor, share: float) -> LossReport:
-        """Make one step on photographs, RGB in [0, 1], at a share of the run; return the loss it descended."""
+        """Make one step on photographs, RGB in [0, 1], at a share of the run; return its loss."""
         set_rate(self.optimizer, self.recipe.rate(share))
         batch = self.recipe.cut(batch, share, self.targets.least)
         with autocast(batch.device, self.precision):

@@ -109,6 +109,11 @@ def test_what_is_missing_is_told_before_torch_is_imported(monkeypatch, capsys):
     assert "missing --photos" in capsys.readouterr().err
 
 
+def test_what_a_config_leaves_out_is_named_as_it_is_typed(capsys):
+    assert outcome(["train", "--config", "fast", "--photos", "p"]) == 2
+    assert capsys.readouterr().err.startswith("fastnst: error: missing --style; see")
+
+
 def test_an_unexpected_word_is_named(capsys):
     assert outcome(["train", "photo.jpg", "--style", "s.jpg", "--photos", "p"]) == 2
     assert "unexpected word 'photo.jpg'" in capsys.readouterr().err

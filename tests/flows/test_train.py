@@ -345,6 +345,7 @@ def test_two_processes_see_disjoint_photographs_and_end_with_the_same_weights(tr
     spy = tmp_path / "spy"
     spy.mkdir()
     two = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.val_count", "2", "--data.batch_size", "1"]
+    two += ["--time_budget", "10m"]  # so that they must agree on the share of the run
     two += ["--trainer.callbacks+=spies.Spy", "--trainer.callbacks.folder", str(spy)]
     process = in_process([*train_options, *two])
     _, errors = process.communicate(timeout=200)
