@@ -27,7 +27,7 @@ class TrainParser(LightningArgumentParser):
         if unknown := re.search(r"(?:accept option '|unrecognized arguments: --)([\w.]+)", text):
             text = f"unknown option --{unknown[1]}{guess(f'--{unknown[1]}', self._known())}"
         text = text.replace("the following arguments are required:", "missing")
-        text = re.sub(r"Parser key |Subcommand ['\"]fit['\"] |\bfit\.", "", text)
+        text = re.sub(r"Parser key |Subcommand ['\"]fit['\"] |\bfit\.(?=\w)", "", text)
         for long, short in NAMES.items():
             text = re.sub(rf"(-*)\b{re.escape(long)}\b", f"--{short}", text)
         usage_error(text, "fastnst train")
