@@ -49,8 +49,13 @@ def signature(thing: object) -> str:
         found = inspect.signature(thing)
     except (TypeError, ValueError):
         return ""
-    plain = [parameter.replace(annotation=parameter.empty) for parameter in found.parameters.values()]
+    plain = [p.replace(annotation=p.empty, default=_ordered(p.default)) for p in found.parameters.values()]
     return str(found.replace(parameters=plain, return_annotation=found.empty))
+
+
+def _ordered(default: object) -> object:
+    """Give a set an order that is the same every time."""
+    return sorted(default) if isinstance(default, set | frozenset) else default
 
 
 def api() -> str:
