@@ -20,9 +20,6 @@ STYLE_FILE = "style.safetensors"
 """What training calls its result, in the folder of the run."""
 
 SCHEMA = 1
-STYLE_FILE = "style.safetensors"
-"""What a training calls the file that it publishes."""
-
 IMAGE_RANGE = "RGB in [0, 1], sRGB; output around [0, 1], clamp it"
 
 

@@ -39,10 +39,9 @@ def run(argv: list[str]) -> int:
 
 def _card(facts: dict[str, Any]) -> str:
     """Return the text beside a style, if there is one."""
-    text = (
-        Path(facts.get("file", "")).with_suffix(".md") if str(facts.get("file", "")).endswith(".safetensors") else None
-    )
-    return text.read_text("utf-8").rstrip() if text and text.is_file() else ""
+    file = Path(facts.get("file", ""))
+    card = file.with_suffix(".md")
+    return card.read_text("utf-8").rstrip() if file.suffix == ".safetensors" and card.is_file() else ""
 
 
 def flat(data: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:

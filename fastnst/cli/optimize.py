@@ -4,7 +4,6 @@ import sys
 from argparse import Namespace
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fastnst.cli import EXIT_FAILED, EXIT_PARTLY
@@ -175,8 +174,7 @@ def _state(job: "PaintingJob", options: Namespace) -> "RunState | None":
 def _tell(job: "PaintingJob", painting: "Painting", grid: "Grid", options: Namespace) -> None:
     """Write to standard output if asked to, and say what was written."""
     if job.out is None:
-        sys.stdout.buffer.write(_png(job, painting))
-        sys.stdout.flush()
+        _pipe(job, painting)
     facts: dict[str, Any] = {"out": job.out or "-", **painting.facts(), "interrupted": painting.interrupted}
     terms = ", ".join(f"{path} {term:.4g}" for path, term in facts["terms"].items())
     place = f"[{grid.jobs.index(job) + 1}/{len(grid.jobs)}] " if grid.folder is not None else ""
@@ -184,10 +182,9 @@ def _tell(job: "PaintingJob", painting: "Painting", grid: "Grid", options: Names
     report(options, f"{line}, {painting.seconds:.0f} s", facts)
 
 
-def _png(job: "PaintingJob", painting: "Painting") -> bytes:
-    from fastnst.images import write_image
+def _pipe(job: "PaintingJob", painting: "Painting") -> None:
+    from fastnst.images import encode_image
     from fastnst.optimize.outputs import note
 
-    with TemporaryDirectory() as folder:
-        write_image(painting.image, Path(folder) / "o.png", note(job, painting))
-        return (Path(folder) / "o.png").read_bytes()
+    sys.stdout.buffer.write(encode_image(painting.image, note=note(job, painting)))
+    sys.stdout.flush()

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from fastnst.assets import find_style
-from fastnst.checkpoint import Metadata, read_metadata
+from fastnst.checkpoint import Metadata, read_metadata, style_name
 from fastnst.compare.case import Case, Contest
 from fastnst.compare.judge import unseen_loss
 from fastnst.compare.objective import Objective, read_objective, same_objective, style_facts
@@ -142,7 +142,7 @@ def make_contest(job: CompareJob, objective: Objective, files: Mapping[str, Path
 
 def name_models(files: Sequence[Path]) -> list[str]:
     """Name each network by its file, or by its folder where that is a run's; number those of the same name."""
-    names = [file.absolute().parent.name if file.name == "style.safetensors" else file.stem for file in files]
+    names = [style_name(file) for file in files]
     return [name if names.count(name) == 1 else f"{name} ({number})" for number, name in enumerate(names, 1)]
 
 

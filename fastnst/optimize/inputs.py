@@ -1,8 +1,7 @@
 """The pictures of a job: read, resized, and recolored where the photograph's colors are kept."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +10,6 @@ from torch import Tensor
 from fastnst.errors import ConfigError
 from fastnst.images import cover, feather, fit, read_image, resize
 from fastnst.images.color import gray, luma, match_covariance, match_histogram, with_luma
-from fastnst.optimize.objective import Style
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +113,3 @@ class Colors:
         if self.method != "luminance":
             return image
         return with_luma(resize(self.photo, *image.shape[2:]), luma(image))
-
-
-def recolored(styles: Sequence[Style], colors: Colors) -> list[Style]:
-    """Return styles in the colors that they are compared in."""
-    return [replace(style, picture=colors.style(style.picture)) for style in styles]
