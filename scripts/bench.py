@@ -16,18 +16,16 @@ without ``times`` end before, at the objective in the row's name.
 
 import argparse
 import json
-import platform
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
-from bench_process import Contender, Process
+from bench_process import PEAKS, Contender, Process, machine, medians, peak
 from bench_recipes import BATCH
 from bench_target import Pair, alone, ours, plain
 from PIL import Image
@@ -158,11 +156,6 @@ def compare(
     return found
 
 
-def medians(processes: Iterable[Process], turns: int) -> list[float]:
-    taken = [[process.ask("seconds") for process in processes] for _ in range(turns)]
-    return [statistics.median(own) for own in zip(*taken, strict=True)]
-
-
 def peak_memory(contender: Contender, device: torch.device) -> int:
     process = Process(contender, device)
     for _ in range(3):
@@ -170,31 +163,6 @@ def peak_memory(contender: Contender, device: torch.device) -> int:
     found = process.ask("memory")
     process.close()
     return found
-
-
-PEAKS: dict[torch.dtype, float] = {}
-
-
-def peak(dtype: torch.dtype, device: torch.device) -> float:
-    """Measure the operations per second of a large convolution, the machine's own limit."""
-    if dtype not in PEAKS:
-        process = Process(Contender("peak", "our_convolution", (dtype,)), device)
-        process.ask("seconds")
-        operations, seconds = process.ask("operations"), medians([process], 9)[0]
-        PEAKS[dtype] = operations / seconds
-        process.close()
-    return PEAKS[dtype]
-
-
-def machine(device: torch.device) -> dict[str, object]:
-    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine()
-    return {
-        "device": f"{device.type}: {name}",
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "peak_gflops": {str(dtype).removeprefix("torch."): round(value / 1e9) for dtype, value in PEAKS.items()},
-        "date": time.strftime("%Y-%m-%d"),
-    }
 
 
 BENCHES = {
@@ -224,9 +192,10 @@ def main() -> None:
     print(f"{'row':34}{'value':>10} {'unit':9}{'times':>8}{'share':>8}")
     for r in found:
         print(f"{r.name:34}{r.value:10.2f} {r.unit:9}{r.times or '':>8}{r.share or '':>8}")
-    print(machine(device))
+    where = machine(device) | {"peak_gflops": {str(d).removeprefix("torch."): round(v / 1e9) for d, v in PEAKS.items()}}
+    print(where)
     if options.json:
-        json.dump({"machine": machine(device), "rows": [asdict(r) for r in found]}, options.json, indent=2)
+        json.dump({"machine": where, "rows": [asdict(r) for r in found]}, options.json, indent=2)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """A contender of ``bench.py`` in a process of its own: none profits or suffers from what another allocates or sets."""
 
 import multiprocessing
+import platform
 import resource
+import statistics
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -47,6 +50,38 @@ class Process:
     def close(self) -> None:
         self._pipe.send("end")
         self._process.join()
+
+
+def medians(processes: Iterable[Process], turns: int) -> list[float]:
+    taken = [[process.ask("seconds") for process in processes] for _ in range(turns)]
+    return [statistics.median(own) for own in zip(*taken, strict=True)]
+
+
+PEAKS: dict[torch.dtype, float] = {}
+
+
+def peak(dtype: torch.dtype, device: torch.device) -> float:
+    """Measure the operations per second of a large convolution, the machine's own limit."""
+    if dtype not in PEAKS:
+        process = Process(Contender("peak", "our_convolution", (dtype,)), device)
+        process.ask("seconds")
+        operations, seconds = process.ask("operations"), medians([process], 9)[0]
+        PEAKS[dtype] = operations / seconds
+        process.close()
+    return PEAKS[dtype]
+
+
+def machine(device: torch.device) -> dict[str, object]:
+    """Say where figures are from: the processor with the units that they depend on, or the GPU."""
+    able = torch.cpu.get_capabilities()
+    units = [name for name in ("avx2", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16") if able.get(name)]
+    processor = f"{able.get('cpu_name', platform.machine())} ({', '.join(units) or 'no such units'})"
+    return {
+        "device": f"{device.type}: {torch.cuda.get_device_name() if device.type == 'cuda' else processor}",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "date": time.strftime("%Y-%m-%d"),
+    }
 
 
 def _serve(pipe: Connection, contender: Contender, device: torch.device) -> None:

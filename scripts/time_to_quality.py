@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 
 import torch
+from bench_process import machine
 from bench_recipes import BATCH, SIZE, plain_network, preset
 from torch import Tensor, nn
 
@@ -141,6 +142,8 @@ def main() -> None:
     style = fit(read_image(options.style), shorter=384)
     judge = Judge(options.weights, style, options.val, (256, 512), options.count)
     found = []
+    where = machine(torch.device("cpu"))
+    print(where)
 
     def note(line: dict[str, object]) -> None:
         found.append(line)
@@ -153,7 +156,7 @@ def main() -> None:
         for line in train_plain(loss, style, batches(options.photos, SIZE), options.plain, judge, options.replay):
             note(line)
     if options.json:
-        json.dump(found, options.json, indent=2)
+        json.dump({"machine": where, "rows": found}, options.json, indent=2)
 
 
 if __name__ == "__main__":
