@@ -39,7 +39,7 @@ def run(argv: list[str]) -> int:
 
 def _card(facts: dict[str, Any]) -> str:
     """Return the text beside a style, if there is one."""
-    file = Path(facts.get("file", ""))
+    file = Path(facts.get("file") or "none")
     card = file.with_suffix(".md")
     return card.read_text("utf-8").rstrip() if file.suffix == ".safetensors" and card.is_file() else ""
 
