@@ -37,7 +37,10 @@ def run(argv: list[str]) -> int:
     demonstrated = not words and set(vars(options)) <= NEUTRAL
     if demonstrated:
         say(options, demo.INTRODUCTION)
-        words, options.resume = [f"--config={find_config('demo', 'train')}", *demo.lay_out()], "auto"
+        from fastnst.training.folder import holds_run
+
+        words = [f"--config={find_config('demo', 'train')}", *demo.lay_out()]
+        options.resume = "auto" if holds_run(demo.FOLDER) else None
     from fastnst.cli._lightning import train
 
     code = train([*words, *long_words(options)], options)

@@ -1,7 +1,7 @@
 """What a training shows while it runs."""
 
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
@@ -12,6 +12,20 @@ from fastnst.training.module import FeedForwardModule
 from fastnst.training.timing import log_interval
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+
+
+class Lines:
+    """A stream for a bar where there is no terminal: each of its states is a line of its own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> None:
+        if state := text.strip():
+            self.stream.write(f"{state}\n")
+
+    def flush(self) -> None:
+        self.stream.flush()
 
 
 class TrainingProgress(TQDMProgressBar):
@@ -28,6 +42,7 @@ class TrainingProgress(TQDMProgressBar):
             total=1.0,
             initial=self._module.share,
             bar_format=BAR,
+            file=sys.stderr if terminal else Lines(sys.stderr),
             disable=self.is_disabled,
             dynamic_ncols=terminal,
             mininterval=0.2 if terminal else 15,

@@ -34,9 +34,12 @@ def test_without_a_style_the_demo_is_trained_and_shown(monkeypatch, tmp_path, ca
     assert run(["train", *words]) == 0
     (given, options), said = asked[0], capsys.readouterr().out
     assert given[0].endswith("demo.yaml")
-    assert options.resume == "auto"
+    assert options.resume is None
     assert said.startswith(demo.INTRODUCTION)
     assert "sheet.png: photographs above" in said
+    demo.STYLE.write_bytes(b"a style")
+    assert run(["train", *words]) == 0
+    assert asked[1][1].resume == "auto"
 
 
 def test_sheet_shows_photographs_above_their_paintings(monkeypatch, tmp_path, model_file):
