@@ -17,7 +17,7 @@ def layer_weights(word: str) -> dict[str, float]:
         raise argparse.ArgumentTypeError(f"{word!r}: give layers as relu1_1 relu3_1, or relu1_1:1 relu3_1:4") from None
 
 
-LOSS = {
+LOSS: dict[str, tuple[Any, str, str]] = {
     "style_weight": (float, "W", "more is more painting and less photograph (default: 30; 3 for hrnet)"),
     "tv": (float, "W", "weight of the total variation, which smooths (default: 5)"),
     "backbone": (str, "NAME", "frozen network whose features are compared (default: compact)"),
@@ -46,9 +46,10 @@ def add_loss(parser: argparse.ArgumentParser, *without: str, several_weights: bo
     group = parser.add_argument_group("what is compared")
     for name, (kind, metavar, text) in LOSS.items():
         if name not in without:
-            several = "+" if name in SHORT or (name == "style_weight" and several_weights) else None
+            several = name in SHORT or (name == "style_weight" and several_weights)
+            count: dict[str, Any] = {"nargs": "+"} if several else {}
             names = (f"--{SHORT.get(name, name)}", f"--loss.{name}", f"--model.loss.{name}")
-            group.add_argument(*names, dest=f"loss_{name}", type=kind, nargs=several, metavar=metavar, help=text)  # type: ignore[arg-type]  # None is one value
+            group.add_argument(*names, dest=f"loss_{name}", type=kind, metavar=metavar, help=text, **count)
 
 
 def loss_settings(options: argparse.Namespace) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class LossConfig:
 
     backbone: str = "compact"
     content: dict[str, float] = None  # type: ignore[assignment]  # always a dict once made
-    style: dict[str, float] = None  # type: ignore[assignment]
+    style: dict[str, float] = None  # type: ignore[assignment]  # likewise
     style_loss: str = "gram"
     style_weight: float = 30.0
     tv: float = 5.0
