@@ -107,6 +107,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[TransformationNetwork
         network = build_network(str(metadata.network["name"]), **metadata.network["config"])
     except (KeyError, ValueError) as error:
         raise CheckpointError(f"{path}: its network cannot be rebuilt: {error}") from None
+    _add_styles(network, weights)
     _fill(path, network, weights)
     return network.eval(), metadata
 
@@ -145,6 +146,13 @@ def _parse(path: Path, header: dict[str, str]) -> Metadata:
         return Metadata(**{item.name: data[item.name] for item in fields(Metadata) if item.name in data})
     except (json.JSONDecodeError, TypeError, KeyError) as error:
         raise CheckpointError(f"{path}: its header is damaged ({error})") from None
+
+
+def _add_styles(network: TransformationNetwork, weights: dict[str, torch.Tensor]) -> None:
+    """Make place for the table of styles and the predictor that a file holds."""
+    codes, center = weights.get("styles.codes"), weights.get("styles.predictor.center")
+    if codes is not None and codes.dim() == 2:
+        network.add_styles(len(codes), 0 if center is None else center.numel())
 
 
 def _fill(path: Path, network: TransformationNetwork, weights: dict[str, torch.Tensor]) -> None:

@@ -3,5 +3,6 @@
 from fastnst.networks import hrnet, johnson, lite  # noqa: F401 (they register themselves)
 from fastnst.networks._base import NETWORKS, TransformationNetwork, build_network
 from fastnst.networks._conditions import Statistics
+from fastnst.networks.styles import Predictor, Styles, shares
 
-__all__ = ["NETWORKS", "Statistics", "TransformationNetwork", "build_network"]
+__all__ = ["NETWORKS", "Predictor", "Statistics", "Styles", "TransformationNetwork", "build_network", "shares"]

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from fastnst.errors import ConfigError
 from fastnst.images import pad_to
 from fastnst.networks._conditions import NOTHING_HELD, Conditioned, Held, Statistics
 from fastnst.networks.norm import Apply, InstanceNorm, own
+from fastnst.networks.styles import Styles
 from fastnst.registry import Registry
 
 _HELD: ContextVar[Mapping["TransformationNetwork", Held] | None] = ContextVar("_HELD", default=None)
@@ -37,6 +39,7 @@ class TransformationNetwork(nn.Module, ABC):
             from the statistics of normalization.
         config: Keyword arguments that rebuild the network; plain data.
         output: The last layer, which stays in float32 when the rest does not.
+        styles: The codes of several styles, and a predictor of more; ``None`` for a network of one style.
     """
 
     size_multiple: ClassVar[int]
@@ -44,6 +47,7 @@ class TransformationNetwork(nn.Module, ABC):
     receptive_field: int
     config: dict[str, Any]
     output: nn.Module
+    styles: Styles | None = None
 
     @abstractmethod
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
@@ -69,7 +73,7 @@ class TransformationNetwork(nn.Module, ABC):
     def compute_in(self, dtype: torch.dtype) -> None:
         """Convert all layers but the output to ``dtype``; :meth:`paint` converts images and features accordingly."""
         for name, child in self.named_children():
-            child.to(torch.float32 if name == "output" else dtype)
+            child.to(torch.float32 if name in ("output", "styles") else dtype)
 
     def named_norms(self) -> Iterator[tuple[str, InstanceNorm]]:
         """Yield the norms by name, in the order of their definition."""
@@ -85,6 +89,28 @@ class TransformationNetwork(nn.Module, ABC):
         pairs = [(norm.weight, norm.bias) for _, norm in self.named_norms()]
         own_values: list[Tensor] = [values for pair in pairs for values in pair if values is not None]
         return torch.cat(own_values) if own_values else torch.zeros(0)
+
+    def add_styles(self, count: int = 0, statistics: int = 0) -> Styles:
+        """Give the network a table of ``count`` codes, each its own to begin with; see :class:`Styles`."""
+        self.styles = Styles(self.code_size, count, statistics)
+        self.styles.begin(self.style_code())
+        return self.styles
+
+    @torch.no_grad()
+    def set_code(self, code: Tensor) -> None:
+        """Make a style code ``(K,)`` the network's own scales and shifts."""
+        pairs = [(norm.weight, norm.bias) for _, norm in self.named_norms()]
+        own_values = [values for pair in pairs for values in pair if values is not None]
+        for values, given in zip(own_values, code.split([len(values) for values in own_values]), strict=True):
+            values.copy_(given)
+
+    def plain(self, code: Tensor | None = None) -> "TransformationNetwork":
+        """Return a copy of one style: that of a code ``(K,)``, or its own, without the table of styles."""
+        copied = deepcopy(self)
+        copied.styles = None
+        if code is not None:
+            copied.set_code(code)
+        return copied
 
     @contextmanager
     def recording_statistics(self) -> Iterator[Statistics]:
