@@ -47,7 +47,11 @@ class TransformationNetwork(nn.Module, ABC):
     receptive_field: int
     config: dict[str, Any]
     output: nn.Module
-    styles: Styles | None = None
+    styles: Styles | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.styles = None
 
     @abstractmethod
     def transform(self, images: Tensor, norms: Apply) -> Tensor:

@@ -48,7 +48,8 @@ def test_strength_goes_from_the_photograph_s_code_to_the_style_s(network):
 def test_a_plain_network_paints_as_the_code_it_was_made_from(network):
     image, code = torch.rand(1, 3, 16, 20), network.styles.codes[2].detach()
     plain = network.plain(code)
-    assert plain.styles is None and network.styles is not None
+    assert plain.styles is None
+    assert network.styles is not None
     torch.testing.assert_close(plain(image), network(image, code), atol=1e-5, rtol=1e-5)
     assert not torch.allclose(plain(image), network(image), atol=1e-3)
 
