@@ -4,8 +4,9 @@
         --photos photos.parquet --paintings styles/ --minutes 40
 
 The student descends, at relu1_1, relu2_1 and relu3_1, the relative squared error of features and of Gram matrices, and
-the angle between the two networks' image gradients of a random mix of style and content losses. It is taught on crops
-of photographs and paintings, recolored, mixed and noisy, and on what a style loss makes of them: a pool of crops that
+the angle between the two networks' image gradients of a random mix of style and content losses, and the difference of
+these gradients' power at periods of two and four pixels, where a mesh would grow. It is taught on crops of photographs
+and paintings, recolored, mixed, smooth and noisy, and on what a style loss makes of them: a pool of crops that
 descend the student's own loss toward random paintings, so that whatever would fool it comes back as a lesson. relu4_1
 learns beside it from a compressed VGG-19 with projections to the genuine channels (Wang et al., Collaborative
 Distillation for Ultra-Resolution Universal Style Transfer, CVPR 2020).
@@ -34,6 +35,9 @@ OUT = Path(__file__).parents[1] / "fastnst" / "backbones" / "weights" / "compact
 LR = 2e-3
 FEATURES_ALONE = 0.12
 """Share of the time before gradients are compared too."""
+
+MESH = 0.1
+"""Weight of the difference of the gradients' power at the periods of a mesh."""
 
 
 def load_teacher(path: str, photos: Tensor) -> FeatureExtractor:
@@ -127,6 +131,18 @@ def angle(ours: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor]:
     return cosine, 1 - cosine + 0.1 * ratio.square().mean()
 
 
+def mesh_error(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Mean squared difference of the logarithms of two gradients' power at periods of two and four pixels."""
+    return (mesh_power(ours) - mesh_power(theirs)).square().mean()
+
+
+def mesh_power(gradients: Tensor) -> Tensor:
+    """Return the logarithm of the share of power of ``(B, 3, N, N)`` at all periods of two and four pixels, but 0."""
+    power = torch.fft.fft2(gradients.float()).abs().square().mean((0, 1))
+    every = power.shape[-1] // 4
+    return (power[::every, ::every].flatten()[1:] / power.mean() + 1e-3).log()
+
+
 def deep_error(student: FeatureExtractor, features: Tensor, theirs: Tensor) -> Tensor:
     """Relative squared error of relu4_1, whose gradient ends at relu3_1."""
     x = features.detach()
@@ -196,7 +212,7 @@ def compare_gradients(
         error = mismatch(guessed, {k: v.detach() for k, v in features.items()})
     pool.move(found.detach())
     cosine, turned = angle(found, right)
-    return cosine, turned + 0.33 * error
+    return cosine, turned + 0.33 * error + MESH * mesh_error(found, right)
 
 
 def save(student: FeatureExtractor, path: Path) -> None:

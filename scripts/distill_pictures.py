@@ -23,14 +23,21 @@ def batches(source: str, count: int) -> Iterator[Tensor]:
 
 
 def vary(photos: Tensor, paintings: Tensor) -> Tensor:
-    """Change each photograph's colors, contrast or everything, half of the time with noise on top."""
+    """Change each photograph's colors, contrast, sharpness or everything, half of the time with noise on top."""
     count = len(photos)
     painting = paintings[torch.randint(len(paintings), (count,))]
     standard = (photos - photos.mean((2, 3), True)) / (photos.std((2, 3), keepdim=True) + 1e-3)
     recolored = standard * painting.std((2, 3), keepdim=True) + painting.mean((2, 3), True)
     share = torch.rand(count, 1, 1, 1)
     kinds = torch.stack(
-        [photos, turn_colors(photos), share * recolored + (1 - share) * painting, painting, turn_colors(recolored)]
+        [
+            photos,
+            turn_colors(photos),
+            share * recolored + (1 - share) * painting,
+            painting,
+            turn_colors(recolored),
+            turn_colors(smooth(photos)),
+        ]
     )
     picked = kinds[torch.randint(len(kinds), (count,)), torch.arange(count)]
     return (picked + noise(count) * (torch.rand(count, 1, 1, 1) < 0.5)).clamp(-0.1, 1.1)
@@ -41,6 +48,11 @@ def turn_colors(images: Tensor) -> Tensor:
     mix = torch.eye(3) + 0.25 * torch.randn(count, 3, 3)
     contrast, shift = 0.6 + 0.8 * torch.rand(count, 1, 1, 1), 0.15 * torch.randn(count, 3, 1, 1)
     return torch.einsum("bij,bjhw->bihw", mix, images - 0.5) * contrast + 0.5 + shift
+
+
+def smooth(images: Tensor) -> Tensor:
+    """Leave what a cloudless sky has: a slow change of color."""
+    return F.interpolate(F.adaptive_avg_pool2d(images, 3), size=images.shape[-2:], mode="bicubic", align_corners=True)
 
 
 def noise(count: int) -> Tensor:
@@ -98,9 +110,10 @@ class Pool:
 
 
 def _begin(photos: Tensor) -> Tensor:
-    """Begin with the photographs, with noise, or with both."""
+    """Begin with the photographs, smooth or not, with noise, or with both."""
     noisy = (photos + 0.3 * torch.randn_like(photos)).clamp(0, 1)
     draw = torch.rand(len(photos), 1, 1, 1)
+    photos = torch.where(torch.rand(len(photos), 1, 1, 1) < 0.25, smooth(photos).clamp(0, 1), photos)
     return torch.where(draw < 0.6, photos, torch.where(draw < 0.8, torch.rand_like(photos), noisy))
 
 

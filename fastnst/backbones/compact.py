@@ -8,10 +8,11 @@ from fastnst.errors import ConfigError
 
 @register_backbone("compact", content=("relu3_1",), style=("relu1_1", "relu2_1", "relu3_1"))
 def compact(pooling: Pooling, padding: Padding) -> FeatureExtractor:
-    """Predict VGG-19's relu1_1, relu2_1, relu3_1 and relu4_1, with a third of its arithmetic through relu3_1.
+    """Predict VGG-19's relu1_1, relu2_1, relu3_1 and relu4_1, with two fifths of its arithmetic through relu3_1.
 
-    The named layers have VGG's channels. What leads from one to the next is never compared, so it is narrow, and halves
-    the resolution first: hardly any work is left at full resolution.
+    The named layers have VGG's channels. What leads from one to the next is never compared, so it is narrow; like VGG
+    it convolves before it halves the resolution by a maximum. A strided convolution would need less arithmetic, but
+    its gradient differs between the pixels of a block: pictures that follow it show a mesh.
 
     The weights are trained by ``scripts/distill_compact.py`` from random initialization; beside them is a card that
     says on what and how well they agree.
@@ -22,12 +23,13 @@ def compact(pooling: Pooling, padding: Padding) -> FeatureExtractor:
     if pooling != "max":
         raise ConfigError("compact has strided convolutions and no pooling; leave pooling: max, or take vgg19")
     stages: dict[str, nn.Module] = conv_relu("1_1", 3, 64, padding)
-    stages |= {"down1": _halve(64, 48)} | conv_relu("2_1", 48, 128, padding)
-    stages |= {"down2": _halve(128, 96)} | conv_relu("3_1", 96, 256, padding)
-    stages |= {"down3": _halve(256, 128)} | conv_relu("4_1", 128, 512, padding)
+    stages |= {"down1": _halve(64, 40, padding)} | conv_relu("2_1", 40, 128, padding)
+    stages |= {"down2": _halve(128, 80, padding)} | conv_relu("3_1", 80, 256, padding)
+    stages |= {"down3": _halve(256, 128, padding)} | conv_relu("4_1", 128, 512, padding)
     return FeatureExtractor("compact", stages)
 
 
-def _halve(channels_in: int, channels: int) -> nn.Module:
-    """Mix blocks of 2x2 pixels: what VGG does by a 3x3 convolution at twice the resolution and a pool."""
-    return nn.Sequential(nn.Conv2d(channels_in, channels, 2, stride=2), nn.ReLU(inplace=True))
+def _halve(channels_in: int, channels: int, padding: Padding) -> nn.Module:
+    """Convolve by 2x2, then take the maximum of blocks of 2x2, which together see 3x3."""
+    conv = nn.Conv2d(channels_in, channels, 2, padding=1, padding_mode=padding)
+    return nn.Sequential(conv, nn.ReLU(inplace=True), nn.MaxPool2d(2))
