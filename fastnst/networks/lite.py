@@ -1,4 +1,4 @@
-"""A light transformation network: almost all arithmetic is done at a quarter of the resolution."""
+"""A light transformation network: almost all arithmetic is done at a quarter and an eighth of the resolution."""
 
 import torch
 from torch import Tensor, nn
@@ -11,48 +11,65 @@ from fastnst.networks.norm import Apply
 
 @NETWORKS.register("lite")
 class Lite(TransformationNetwork):
-    """Fold 4x4 pixels into channels, apply inverted residuals, upsample once, unfold channels to 2x2 pixels.
+    """Halve the resolution thrice, apply inverted residuals at an eighth and at a quarter of it, and come back.
 
     Args:
         width: Channels at a quarter of the resolution.
-        blocks: Inverted residuals.
+        blocks: Inverted residuals there.
         detail: Channels at half the resolution.
+        deep: Channels at an eighth of the resolution, whose result is added at a quarter: large shapes.
+        deep_blocks: Inverted residuals there.
 
-    The first and the last layer trade resolution for channels (sub-pixel convolution), so no feature map has the full
-    resolution; the step from a quarter to a half is a resize-convolution, which avoids visible blocks.
+    No feature map has the full resolution: the first layer folds 2x2 pixels into channels, and the last unfolds them
+    (sub-pixel convolution). Features at half the resolution skip the rest, which keeps the photograph's edges sharp.
+    Every other step up is a resize-convolution, which avoids visible blocks.
 
     Sources: Shi et al., Efficient Sub-Pixel Convolution, CVPR 2016; Sandler et al., MobileNetV2, CVPR 2018;
     Aitken et al., Checkerboard artifact free sub-pixel convolution, arXiv:1707.02937 (the output's initialization).
     """
 
-    size_multiple = 4
-    min_size = 8
+    size_multiple = 8
+    min_size = 16
 
-    def __init__(self, width: int = 32, blocks: int = 4, detail: int = 16) -> None:
+    def __init__(
+        self, width: int = 32, blocks: int = 4, detail: int = 16, deep: int = 48, deep_blocks: int = 4
+    ) -> None:
         super().__init__()
-        if width < 1 or blocks < 0 or detail < 1:
+        if min(width, detail, deep) < 1 or min(blocks, deep_blocks) < 0:
             raise ConfigError(
-                f"lite needs a width and detail of at least 1 and no negative blocks, got {width}, {detail}, {blocks}"
+                f"lite needs a width, detail and deep of at least 1 and no negative blocks, got {width}, {detail}, "
+                f"{deep}, {blocks} and {deep_blocks}"
             )
-        self.config = {"width": width, "blocks": blocks, "detail": detail}
-        # To either side: 3x3 at stride 4 and one per block, two 3x3 at stride 2, 3 by alignment.
-        self.receptive_field = 2 * (4 + 4 * blocks + 4 + 3) + 1
-        self.layers = Chain(
-            nn.PixelUnshuffle(4),
-            *conv_norm(48, width, 3),
-            nn.ReLU(inplace=True),
-            *(Inverted(width) for _ in range(blocks)),
-            nn.ReLU(inplace=blocks > 0),  # not over another's result, which its gradient needs
-            Upsample(width, detail),
-            nn.ReLU(inplace=True),
+        self.config = {
+            "width": width,
+            "blocks": blocks,
+            "detail": detail,
+            "deep": deep,
+            "deep_blocks": deep_blocks,
+        }
+        # To either side: 3x3 at stride 2 four times and at 4 twice, one per block, 7 by alignment.
+        self.receptive_field = 2 * (4 * 2 + 2 * 4 + 4 * blocks + 8 * deep_blocks + 7) + 1
+        self.stem = Chain(nn.PixelUnshuffle(2), *conv_norm(12, detail, 3), nn.ReLU())
+        self.down = Chain(*conv_norm(detail, width, 3, stride=2), nn.ReLU())
+        self.deep = Chain(
+            *conv_norm(width, deep, 3, stride=2),
+            nn.ReLU(),
+            *(Inverted(deep) for _ in range(deep_blocks)),
+            nn.ReLU(),
+            Upsample(deep, width),
         )
+        self.blocks = Chain(*(Inverted(width) for _ in range(blocks)), nn.ReLU())
+        self.up = Upsample(width, detail)
         last = conv(detail, 12, 3)
         _begin_smooth(last)
         self.output = nn.Sequential(last, nn.PixelShuffle(2))
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
-        dtype = next(self.layers.parameters()).dtype
-        return self.output(self.layers(images.to(dtype), norms).to(next(self.output.parameters()).dtype))
+        half = self.stem(images.to(next(self.stem.parameters()).dtype), norms)
+        quarter = self.down(half, norms)
+        quarter = quarter + self.deep(quarter, norms)
+        painted = torch.relu(half + self.up(self.blocks(quarter, norms), norms))
+        return self.output(painted.to(next(self.output.parameters()).dtype))
 
 
 @torch.no_grad()
