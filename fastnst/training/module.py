@@ -201,7 +201,7 @@ class FeedForwardModule(LightningModule):
         self.log_dict(total | terms, batch_size=count, sync_dist=stage == "val")
 
     def _check_style_size(self) -> None:
-        least = self.loss.backbone.min_size(self.loss.style)
+        least = self.loss.min_style_size
         if min(self.style_image.shape[-2:]) < least:
             height, width = self.style_image.shape[-2:]
             raise ConfigError(
@@ -211,11 +211,11 @@ class FeedForwardModule(LightningModule):
 
     def _check_same(self, saved: dict[str, Any]) -> None:
         """Refuse to continue one network, style or set of layers as another."""
-        loss = self.loss_config.describe()
         ours = {"network": describe(self.network), "style": self.style_facts["sha256"]}
         theirs = {"network": saved["network"], "style": saved["style"]["sha256"]}
-        for key in ("backbone", "content", "style", "style_loss", "units"):
-            ours[f"loss.{key}"], theirs[f"loss.{key}"] = loss[key], saved["loss"][key]
+        loss = LossConfig.from_metadata(saved["loss"])
+        for key in ("backbone", "content", "style", "style_loss", "units", "scales", "content_scale"):
+            ours[f"loss.{key}"], theirs[f"loss.{key}"] = getattr(self.loss_config, key), getattr(loss, key)
         for key, value in ours.items():
             if value != theirs[key]:
                 raise ConfigError(f"cannot resume: {key} was {theirs[key]} in the checkpoint and is {value} now")

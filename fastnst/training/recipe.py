@@ -41,7 +41,7 @@ class Targets:
     @property
     def least(self) -> int:
         """Pixels that each side of a crop must have for the backbone."""
-        return self.loss.backbone.min_size({*self.loss.content, *self.loss.style})
+        return self.loss.min_size
 
 
 def take_targets(
