@@ -26,6 +26,9 @@ from fastnst.images.color import LUMA
 LEAST_SIDE = 256
 """Crops are cut at this many pixels of a picture or more: smaller ones show the threads of the canvas."""
 
+DULL = 16
+"""Deviation of brightness, in [0, 255], under which a crop shows next to nothing."""
+
 DRAWN_SIDE = 512
 """Of drawn pictures before they are cropped, pixels."""
 
@@ -75,11 +78,18 @@ class StylePictures(data.Dataset[Tensor]):
             index += 1
 
     def _painting(self, rng: np.random.Generator) -> Image.Image:
-        """Open a random painting, or the next that can be opened."""
-        first = int(rng.integers(len(self.paintings)))
-        for number in range(first, first + min(len(self.paintings), MAX_ATTEMPTS)):
+        """Open a random painting; small ones, which have fewer parts to show, are mostly exchanged for another."""
+        image = self._open(rng)
+        for _ in range(3):
+            if rng.random() < (min(image.size) / DRAWN_SIDE) ** 2:
+                break
+            image = self._open(rng)
+        return image
+
+    def _open(self, rng: np.random.Generator) -> Image.Image:
+        for number in rng.integers(len(self.paintings), size=MAX_ATTEMPTS).tolist():
             try:
-                return decode(self.paintings[number % len(self.paintings)], 1, "painting")
+                return decode(self.paintings[number], 1, f"painting {number}")
             except ImageError as error:
                 reason = error
         raise ConfigError(f"no usable painting among many in a row: {reason}")
@@ -106,7 +116,18 @@ def pictures(paintings: str | os.PathLike[str] | Dataset, size: int = 256) -> li
 
 
 def cut(image: Image.Image, size: int, rng: np.random.Generator) -> Image.Image:
-    """Cut a square of between 256 pixels and all of the shorter side anywhere, and resize it to ``size``."""
+    """Cut a square of between 256 pixels and all of the shorter side anywhere, and resize it to ``size``.
+
+    Where it shows next to nothing, an empty sky, another is cut; the third is taken as it is.
+    """
+    for _ in range(3):
+        crop = _cut(image, size, rng)
+        if np.asarray(crop.convert("L")).std() >= DULL:
+            break
+    return crop
+
+
+def _cut(image: Image.Image, size: int, rng: np.random.Generator) -> Image.Image:
     shorter = min(image.size)
     side = shorter * (min(LEAST_SIDE, shorter) / shorter) ** rng.random()  # no scale is more likely than another
     left, top = rng.uniform(0, image.width - side), rng.uniform(0, image.height - side)

@@ -62,7 +62,8 @@ def test_half_of_the_pictures_keep_their_colors(photos, monkeypatch):
 def test_crops_are_of_256_pixels_to_all_of_the_shorter_side(make_picture):
     image = make_picture(600, 520)
     boxes = []
-    image.resize = lambda size, resample, box: boxes.append(box)
+    crop = image.resize((64, 64))
+    image.resize = lambda size, resample, box: boxes.append(box) or crop
     rng = np.random.default_rng(0)
     for _ in range(200):
         cut(image, 64, rng)
@@ -70,6 +71,22 @@ def test_crops_are_of_256_pixels_to_all_of_the_shorter_side(make_picture):
     assert 256 <= min(sides) < 265
     assert 505 < max(sides) <= 520
     assert all(left >= 0 and top >= 0 and right <= 600 and bottom <= 520.001 for left, top, right, bottom in boxes)
+
+
+def test_an_empty_part_is_not_what_is_cut(make_picture):
+    image = Image.fromarray(np.zeros((256, 4096, 3), np.uint8))
+    image.paste(make_picture(1365, 256))
+    rng = np.random.default_rng(0)
+    empty = sum(np.asarray(cut(image, 64, rng)).std() < 16 for _ in range(60))
+    assert empty < 30  # 38 of 60 at one attempt each
+
+
+def test_small_paintings_are_served_less_often(tmp_path, make_picture):
+    for number, (side, value) in enumerate([(512, 255)] + [(128, 0)] * 2):
+        Image.new("RGB", (side, side), (value,) * 3).save(tmp_path / f"{number}.png")
+    served = StylePictures(tmp_path, 8, drawn_share=0)
+    large = sum(served._painting(np.random.default_rng(seed)).width == 512 for seed in range(120))
+    assert large > 70  # 40 without
 
 
 def test_small_paintings_are_used_whole(make_picture):

@@ -41,6 +41,12 @@ def _lightness(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def _hues(rng: np.random.Generator, scheme: str, count: int) -> np.ndarray:
+    hues = _plain_hues(rng, scheme, count)
+    purple = (hues % 360 > 285) & (hues % 360 < 345)
+    return hues + 75 * (purple & (rng.random(count) < 0.6))  # painters use little of it
+
+
+def _plain_hues(rng: np.random.Generator, scheme: str, count: int) -> np.ndarray:
     first = rng.normal(65, 35) if rng.random() < 0.45 else rng.uniform(0, 360)  # pigments are often warm
     spread = rng.normal(0, 18, count)
     if scheme == "complementary":

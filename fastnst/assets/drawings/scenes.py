@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 
 from fastnst.assets.drawings.fields import coordinates, noise
+from fastnst.assets.drawings.motifs import blank, flowers, head, town
 
 Scene: TypeAlias = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -59,7 +60,7 @@ def hills(rng: np.random.Generator, side: int) -> np.ndarray:
 
 def shapes(rng: np.random.Generator, side: int) -> np.ndarray:
     """Discs, polygons, bars and crescents, large ones below small ones."""
-    image, draw = _blank(side)
+    image, draw = blank(side)
     sizes = np.sort(rng.uniform(0.03, 0.42, rng.integers(8, 60)) ** rng.choice([1, 1.5]))[::-1]
     for number, size in enumerate(sizes, 1):
         center = rng.uniform(0, 1, 2)
@@ -69,7 +70,7 @@ def shapes(rng: np.random.Generator, side: int) -> np.ndarray:
         _polygon(draw, center, size * np.stack([np.cos(turn), np.sin(turn)], 1) * stretch, rng, side, number)
         if corners == 40 and rng.random() < 0.4:
             _polygon(draw, center + size * 0.3, 0.7 * size * np.stack([np.cos(turn), np.sin(turn)], 1), rng, side, 0)
-    return np.asarray(image)
+    return np.array(image)
 
 
 def facets(rng: np.random.Generator, side: int) -> np.ndarray:
@@ -79,10 +80,10 @@ def facets(rng: np.random.Generator, side: int) -> np.ndarray:
         sizes = [np.ptp(piece, 0).prod() for piece in pieces]
         piece = pieces.pop(int(rng.choice(len(pieces), p=np.array(sizes) / sum(sizes))))
         pieces += _cut(rng, piece)
-    image, draw = _blank(side)
+    image, draw = blank(side)
     for number, piece in enumerate(pieces):
         draw.polygon((piece * side).ravel().tolist(), fill=number)
-    return np.asarray(image)
+    return np.array(image)
 
 
 def blocks(rng: np.random.Generator, side: int) -> np.ndarray:
@@ -98,72 +99,16 @@ def blocks(rng: np.random.Generator, side: int) -> np.ndarray:
         else:
             middle = y0 + share * (y1 - y0)
             pieces += [(x0, y0, x1, middle), (x0, middle, x1, y1)]
-    image, draw = _blank(side)
+    image, draw = blank(side)
     for number, piece in enumerate(pieces):
         draw.rectangle([v * side for v in piece], fill=number)
-    return np.asarray(image)
-
-
-def head(rng: np.random.Generator, side: int) -> np.ndarray:
-    """A face as a mask: hair, neck, shoulders, eyes, nose and mouth."""
-    image, draw = _blank(side)
-    cx, cy, w = rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.5), rng.uniform(0.16, 0.28)
-    h, lean = w * rng.uniform(1.1, 1.7), rng.normal(0, 0.12)
-
-    def oval(number: int, x: float, y: float, rx: float, ry: float) -> None:
-        turn = np.linspace(0, 2 * np.pi, 40)
-        points = np.stack([x + rx * np.cos(turn), y + ry * np.sin(turn)], 1)
-        points[:, 0] -= lean * points[:, 1]
-        draw.polygon(((points * w * (1, h / w) + (cx, cy)) * side).ravel().tolist(), fill=number)
-
-    for number in range(20, 26):  # things behind
-        oval(number, *rng.uniform(-2.5, 2.5, 2), *rng.uniform(0.3, 1.4, 2))
-    oval(1, 0, 2.2, rng.uniform(1.5, 2.6), 1.1)
-    oval(2, 0, -0.25, rng.uniform(1.1, 1.6), rng.uniform(1.0, 1.5))
-    oval(3, 0, 1.0, 0.45, 0.6)
-    oval(4, 0, 0, 1, 1)
-    if rng.random() < 0.6:
-        oval(5, 0.5, 0.1, 0.5, 0.75)  # the shaded side
-    for x in (-0.42, 0.42):
-        oval(6, x, -0.15, 0.27, rng.uniform(0.1, 0.2))
-        oval(7, x, -0.15, 0.1, 0.1)
-        oval(8, x, -0.42, 0.32, 0.06)
-    oval(9, 0.06, 0.2, 0.12, 0.3)
-    oval(10, 0, 0.62, rng.uniform(0.2, 0.45), rng.uniform(0.06, 0.18))
-    return np.asarray(image)
-
-
-def town(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Rows of houses with roofs and windows under a sky with a moon."""
-    image, draw = _blank(side)
-    cx, cy, r = rng.uniform(0.1, 0.9), rng.uniform(0.08, 0.25), rng.uniform(0.04, 0.1)
-    draw.ellipse([(cx - r) * side, (cy - r) * side, (cx + r) * side, (cy + r) * side], fill=1)
-    for row in range(rng.integers(1, 5)):
-        x = -0.1
-        while x < 1:
-            w, top = rng.uniform(0.06, 0.22), 0.2 + 0.17 * row + rng.uniform(0, 0.3)
-            wall = int(rng.integers(2, 40))
-            draw.rectangle([x * side, top * side, (x + w) * side, 2 * side], fill=wall)
-            if rng.random() < 0.6:
-                peak = (x + w / 2, top - rng.uniform(0.03, 0.15))
-                draw.polygon([v * side for v in (x, top, *peak, x + w, top)], fill=40 + wall)
-            step = w / rng.integers(2, 5)
-            for wx in np.arange(x + step / 4, x + w - step / 2, step):
-                for wy in np.arange(top + step / 2, 1, step * 1.5):
-                    draw.rectangle([wx * side, wy * side, (wx + step / 2) * side, (wy + step * 0.8) * side], fill=100)
-            x += w
-    return np.asarray(image)
+    return np.array(image)
 
 
 SCENES: dict[Scene, float] = {
-    contours: 1.0, bands: 1.0, hills: 1.3, shapes: 1.5, facets: 1.2, blocks: 0.8, head: 1.2, town: 0.8,
+    contours: 1.0, bands: 1.0, hills: 1.3, shapes: 1.5, facets: 1.2, blocks: 0.8, head: 1.2, town: 0.7, flowers: 0.8,
 }  # fmt: skip
 """The scenes, and how often each is drawn beside the others."""
-
-
-def _blank(side: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    image = Image.new("L", (side, side))
-    return image, ImageDraw.Draw(image)
 
 
 def _polygon(

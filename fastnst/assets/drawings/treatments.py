@@ -27,7 +27,8 @@ Treatment: TypeAlias = Callable[[np.random.Generator, Sketch], np.ndarray]
 
 def sketch(areas: np.ndarray, palette: np.ndarray, rng: np.random.Generator) -> Sketch:
     """Color areas, given at twice the side."""
-    colors = palette[rng.integers(0, len(palette), 256)]
+    rounds = [rng.permutation(len(palette)) for _ in range(256 // len(palette) + 1)]  # few areas, still many colors
+    colors = palette[np.concatenate(rounds)[:256]]
     colors[0] = palette[0]
     colors = (colors + rng.choice([0, 8, 20]) * rng.normal(0, 1, colors.shape)).clip(0, 255)
     flat = Image.fromarray(colors.astype(np.uint8)[areas]).reduce(2)
@@ -125,7 +126,7 @@ def ink(rng: np.random.Generator, s: Sketch) -> np.ndarray:
     if rng.random() < 0.5:
         lines = marks.cut_lines(rng, _tone(rng, s) + 0.35, s.areas, rng.uniform(0.01, 0.03))
         picture = _inked(picture, lines, dark * 0.6)
-    return marks.pen(picture, rng, dark * 0.6, int(rng.integers(0, 40)), rng.uniform(0.004, 0.03))
+    return marks.pen(picture, rng, dark * 0.6, int(rng.integers(1, 40)), rng.uniform(0.004, 0.03))
 
 
 def wash(rng: np.random.Generator, s: Sketch) -> np.ndarray:
