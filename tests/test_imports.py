@@ -21,7 +21,7 @@ ALLOWED = {
     "networks": BASE | {"images"},
     "losses": BASE | {"backbones", "images"},
     "checkpoint": BASE | {"networks"},
-    "data": BASE | {"images"},
+    "data": BASE | {"assets", "images"},
     "training": BASE | {"losses", "networks", "checkpoint", "images"},
     "optimize": BASE | {"backbones", "checkpoint", "images", "inference", "losses", "networks"},
     "inspection": BASE | {"backbones", "images", "losses", "optimize"},
