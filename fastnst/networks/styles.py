@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-HIDDEN = 96
+HIDDEN = 80
 """Width of the predictor."""
 
 
@@ -38,12 +38,13 @@ class Predictor(nn.Module):
         """Standardize by the statistics of many pictures ``(N, M)``, and predict one code ``(K,)`` for all."""
         self.center.copy_(statistics.mean(0))
         self.spread.copy_(statistics.std(0).clamp_min(1e-4))
+        nn.init.normal_(self.narrow.weight, std=0.3 / self.center.numel() ** 0.5)
         nn.init.normal_(self.output.weight, std=1e-3)
         self.output.bias.copy_(code)
 
     def forward(self, statistics: Tensor) -> Tensor:
         standard = ((statistics - self.center) / self.spread).clamp(-5, 5)
-        return self.output(torch.tanh(self.narrow(standard) / self.center.numel() ** 0.25))
+        return self.output(torch.tanh(self.narrow(standard)))
 
 
 class Styles(nn.Module):
