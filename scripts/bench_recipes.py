@@ -106,9 +106,8 @@ def build_loss(config: LossConfig) -> PerceptualLoss:
     """Make a loss whose backbone has random weights, so that nothing is downloaded; speed does not depend on them."""
     backbone = BACKBONES[config.backbone](config.pooling, config.padding)
     style_loss = STYLE_LOSSES[config.style_loss]()
-    return PerceptualLoss(
-        backbone, config.content, config.style, style_loss, config.style_weight, config.tv, config.units
-    )
+    weights = config.content, config.style, style_loss, config.style_weight, config.tv, config.units
+    return PerceptualLoss(backbone, *weights, config.scales, config.content_scale)
 
 
 def plain_painting(height: int, width: int, device: torch.device) -> Work:

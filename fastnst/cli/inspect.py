@@ -23,6 +23,9 @@ HELP = """usage: fastnst inspect content|style|features|sweep PICTURE... --out F
 
 fastnst inspect ACTION --help tells more."""
 
+LAYERWISE = ("content", "style", "style_weight", "units", "scales", "content_scale")
+"""Settings of the loss that do not matter where each layer is looked at by itself."""
+
 INITS = ("content", "style", "noise", "gray", "best")
 
 SETS = "a word is one set, its layers joined by commas, as relu1_1,relu2_1 or relu1_1:1,relu3_1:4"
@@ -50,10 +53,10 @@ def _add_layers(parser: _words.Parser, action: str) -> None:
     add("--layer", "--layers", nargs="+", metavar="LAYER", help="by name (default: the backbone's own choice)")
     add("--size", type=_words.at_least(8), default=256, metavar="PIXELS", help="of the longer side at most")
     if action == "features":
-        _loss.add_loss(parser, "content", "style", "style_weight", "tv", "style_loss", "units")
+        _loss.add_loss(parser, *LAYERWISE, "tv", "style_loss")
         return
     add("--steps", type=_words.at_least(1), default=150, metavar="N", help="evaluations of the loss")
-    _loss.add_loss(parser, "content", "style", "style_weight", "tv", "units")
+    _loss.add_loss(parser, *LAYERWISE, "tv")
     names = ("--tv", "--loss.tv", "--model.loss.tv")
     add(*names, dest="loss_tv", type=float, default=0.001, metavar="W", help="weight of the total variation")
 

@@ -75,4 +75,6 @@ def unseen_loss(trained: LossConfig) -> PerceptualLoss:
     """
     style_loss = "sliced" if trained.style_loss != "sliced" else "wasserstein"
     layers = dict.fromkeys(UNSEEN_LAYERS, 1.0)
-    return LossConfig("compact", content={}, style=layers, style_loss=style_loss, style_weight=1.0, tv=0.0).build()
+    return LossConfig(
+        "compact", content={}, style=layers, style_loss=style_loss, style_weight=1.0, tv=0.0, scales={1: 1.0}
+    ).build()

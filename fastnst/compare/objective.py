@@ -56,8 +56,7 @@ def read_objective(file: Path, metadata: Metadata, weights: str | None = None, s
 
 def read_loss(metadata: Metadata, weights: str | None = None) -> LossConfig:
     """Return the loss that a checkpoint names."""
-    known = {key: value for key, value in metadata.loss.items() if key in LossConfig.__dataclass_fields__}
-    return LossConfig(**known, weights=weights)
+    return LossConfig.from_metadata(metadata.loss, weights)
 
 
 def read_scales(metadata: Metadata, loss: LossConfig) -> dict[str, float] | None:

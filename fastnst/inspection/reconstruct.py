@@ -41,7 +41,8 @@ def reconstruct(
     """
     content = {layer: 1.0} if kind == "content" else {}
     style = {layer: 1.0} if kind == "style" else {}
-    objective = replace(loss, content=content, style=style, style_weight=1.0).build(backbone).to(picture.device)
+    chosen = replace(loss, content=content, style=style, style_weight=1.0, scales={1: 1.0}, content_scale=1)
+    objective = chosen.build(backbone).to(picture.device)
     styles = [Style(picture)]
     first = first_picture("noise", picture, styles, objective, config)
     run = Optimization(picture, styles, objective, replace(config, stages=config.stages or 1), first)

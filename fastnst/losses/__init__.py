@@ -2,8 +2,10 @@
 
 from fastnst.losses.config import LossConfig
 from fastnst.losses.functional import gram, total_variation
-from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region, Target, by_kind
+from fastnst.losses.perceptual import PerceptualLoss
+from fastnst.losses.report import LossReport, by_kind
 from fastnst.losses.style import STYLE_LOSSES, GramLoss, StyleLoss
+from fastnst.losses.target import Region, Target, select, stack_targets
 from fastnst.losses.tiled import TiledLoss
 from fastnst.losses.whole import Objective, WholeLoss
 
@@ -21,5 +23,7 @@ __all__ = [
     "WholeLoss",
     "by_kind",
     "gram",
+    "select",
+    "stack_targets",
     "total_variation",
 ]

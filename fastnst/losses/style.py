@@ -33,14 +33,14 @@ class StyleLoss(nn.Module, ABC):
 
     @abstractmethod
     def distance(self, summary: Tensor, target: Tensor) -> Tensor:
-        """Return the distance of summaries from a target of one style, or one per image, as a scalar."""
+        """Return the distance of each summary ``(B, ...)`` from the target of one style, or from its own: ``(B,)``."""
 
     def target(self, features: Tensor) -> Tensor:
         """Return what pictures are compared with: the summary of a style's ``(B, C, H, W)``."""
         return self.summary(features)
 
     def forward(self, features: Tensor, target: Tensor) -> Tensor:
-        """Return the distance of ``(B, C, H, W)`` from a target, as a scalar."""
+        """Return the distance of each of ``(B, C, H, W)`` from a target: ``(B,)``."""
         return self.distance(self.summary(features), target)
 
 
@@ -56,7 +56,7 @@ class GramLoss(StyleLoss):
     """Compare the channel correlations of two feature maps.
 
     The statistic is the Gram matrix divided by the positions ``H * W``; the loss is the mean squared difference of
-    its ``C * C`` entries, averaged over the batch. A picture of any size may serve as style for an image of any other.
+    its ``C * C`` entries. A picture of any size may serve as style for an image of any other.
 
     Shapes:
         features: ``(B, C, H, W)``.
@@ -72,14 +72,14 @@ class GramLoss(StyleLoss):
         return weighted_gram(features, weights)
 
     def distance(self, summary: Tensor, target: Tensor) -> Tensor:
-        return F.mse_loss(summary, target.expand_as(summary))
+        return _mean_squares(summary, target)
 
 
 @STYLE_LOSSES.register("moments")
 class MomentsLoss(StyleLoss):
     """Compare the mean and the standard deviation of every channel.
 
-    The loss is the mean squared difference of the ``2 * C`` numbers, averaged over the batch. Cheap, and blind to what
+    The loss is the mean squared difference of the ``2 * C`` numbers. Cheap, and blind to what
     channels do together: it transfers colors and textures, strokes less well than Gram matrices do.
 
     Shapes:
@@ -97,7 +97,7 @@ class MomentsLoss(StyleLoss):
 
     def distance(self, summary: Tensor, target: Tensor) -> Tensor:
         ours, theirs = _mean_deviation(summary), _mean_deviation(target)
-        return F.mse_loss(ours, theirs.expand_as(ours))
+        return _mean_squares(ours, theirs)
 
 
 @STYLE_LOSSES.register("wasserstein")
@@ -105,7 +105,7 @@ class WassersteinLoss(StyleLoss):
     """Compare feature vectors as Gaussians: the cost of optimal transport from one to the other.
 
     With means ``m`` and covariances ``S`` of image and style the loss is
-    ``|m1 - m2|^2 + tr(S1 + S2 - 2 (S2^1/2 S1 S2^1/2)^1/2)``, divided by the channels and averaged over the batch;
+    ``|m1 - m2|^2 + tr(S1 + S2 - 2 (S2^1/2 S1 S2^1/2)^1/2)``, divided by the channels;
     both covariances with a ridge of :data:`RIDGE`, as Crowson's program has one.
 
     Shapes:
@@ -138,7 +138,7 @@ class WassersteinLoss(StyleLoss):
         least = 1e-8 * common.detach().amax(1, keepdim=True).clamp_min(1e-12)
         shared = torch.maximum(common, least).sqrt().sum(1)
         distance = (mean - goal).square().sum(1) + _trace(covariance) + _trace(spread) - 2 * shared
-        return (distance.mean() / mean.shape[1]).to(summary.dtype)
+        return (distance / mean.shape[1]).to(summary.dtype)
 
 
 @STYLE_LOSSES.register("sliced")
@@ -166,11 +166,16 @@ class SlicedLoss(StyleLoss):
         return projections(vectors)
 
     def distance(self, summary: Tensor, target: Tensor) -> Tensor:
-        return F.mse_loss(summary, quantiles(target, summary.shape[2]).expand_as(summary))
+        return _mean_squares(summary, quantiles(target, summary.shape[2]))
 
     def target(self, features: Tensor) -> Tensor:
         ordered = self.summary(features)
         return quantiles(ordered, min(ordered.shape[2], self.MOST_QUANTILES))
+
+
+def _mean_squares(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Average the squared differences of each row: ``(B,)``."""
+    return F.mse_loss(ours, theirs.expand_as(ours), reduction="none").flatten(1).mean(1)
 
 
 def _mean_deviation(summary: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ def tiles_for(
     """Plan tiles whose windows hold all that the deepest of some layers sees.
 
     Args:
-        extents: Stride and margin of each layer, pixels.
+        extents: Stride and margin of each layer, pixels; of no layer at all, windows see one pixel more than cores.
         height: Of the picture, pixels.
         width: Of the picture, pixels.
         side: Of a core, pixels; rounded up to a multiple of the largest stride.
@@ -77,8 +77,8 @@ def tiles_for(
         The stride of each layer, and the tiles.
     """
     strides = {layer: stride for layer, (stride, _) in extents.items()}
-    step = max(strides.values())
-    halo = _up(max(margin for _, margin in extents.values()), step)
+    step = max(strides.values(), default=1)
+    halo = _up(max((margin for _, margin in extents.values()), default=1), step)
     return strides, plan_tiles(height, width, _up(side, step), halo)
 
 

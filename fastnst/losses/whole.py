@@ -7,7 +7,9 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from fastnst.losses.perceptual import LossReport, PerceptualLoss, Region
+from fastnst.losses.perceptual import PerceptualLoss
+from fastnst.losses.report import LossReport
+from fastnst.losses.target import Region
 
 Autocast = Callable[[], AbstractContextManager[object]]
 """Makes the context in which a backbone computes."""

@@ -71,7 +71,7 @@ def prepare(job: PaintingJob, backbone: FeatureExtractor | None = None) -> tuple
     shape = (originals[0].shape[2], originals[0].shape[3]) if job.canvas == "style" else None
     pictures = [(fit(p, shorter=job.style_size) if job.style_size else p).to(device) for p in originals]
     photo = read_content(job.content, job.size, job.enlarge, shape).to(device)
-    check_size(photo, label(job.content), loss.backbone.min_size({*loss.content, *loss.style}))
+    check_size(photo, label(job.content), loss.min_size)
     colors = Colors(photo, job.method)
     shares = job.mix or [1.0] * len(pictures)
     masks = [None if mask is None else read_mask(mask, photo) for mask in job.masks or [None] * len(pictures)]

@@ -55,7 +55,7 @@ def make_objective(
 def make_regions(loss: PerceptualLoss, styles: Sequence[Style], height: int, width: int, scale: float) -> list[Region]:
     """Take the targets of styles for a picture of ``height`` x ``width``, which is ``scale`` of the whole."""
     total = sum(style.weight for style in styles)
-    least = loss.backbone.min_size(loss.style)
+    least = loss.min_style_size
     regions = []
     for style in styles:
         size = [max(least, round(side * scale)) for side in style.picture.shape[2:]]

@@ -41,7 +41,7 @@ class Problem:
     def stages(self, refine: bool) -> list[Stage]:
         """Plan the sizes; only the full one where a given picture is refined, unless the config asks for more."""
         height, width = self.content.shape[2:]
-        least = self.loss.backbone.min_size({*self.loss.content, *self.loss.style})
+        least = self.loss.min_size
         count = self.config.stages or (1 if refine else None)
         return plan_stages(height, width, self.config.budget(refine).steps, count, least)
 

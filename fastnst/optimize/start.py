@@ -68,7 +68,7 @@ def noise(like: Tensor, seed: int) -> Tensor:
 
 def _trial(name: str, content: Tensor, styles: Sequence[Style], loss: PerceptualLoss, config: OptimizeConfig) -> float:
     """Return the loss after a few steps at the coarsest size."""
-    least = max(SMALLEST, loss.backbone.min_size({*loss.content, *loss.style}))
+    least = max(SMALLEST, loss.min_size)
     scale = min(1.0, least / min(content.shape[2:]))
     small = fit(content, shorter=round(scale * min(content.shape[2:])))
     shrunk = [

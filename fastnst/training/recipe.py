@@ -100,8 +100,9 @@ def corner(images: Tensor, height: int, width: int) -> Tensor:
 
 
 def make_optimizer(network: nn.Module, lr: float, fused: bool = True) -> torch.optim.Optimizer:
-    """Return Adam over the weights of a network that are not frozen; fused is faster, but cannot clip gradients that were scaled up."""
-    return torch.optim.Adam([weights for weights in network.parameters() if weights.requires_grad], lr=lr, fused=fused)
+    """Return Adam over the weights that are not frozen; fused is faster, but cannot clip gradients that were scaled."""
+    trained = [weights for weights in network.parameters() if weights.requires_grad]
+    return torch.optim.Adam(trained, lr=lr, fused=fused)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

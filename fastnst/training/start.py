@@ -72,7 +72,7 @@ def initial_network(
     wanted, there = describe(network), metadata.network
     if wanted != describe(found):
         if shared:
-            note = f"random weights: the shared start is for {name} with {there['config']}, not {wanted['config']}"
+            note = f"random weights: the shared start is for {_say(there)}, not {_say(wanted)}"
             return Start(_with_table(network, count), "random", note)
         raise ConfigError(f"--init {init}: is {_say(there)}, but {_say(wanted)} is to be trained")
     codes = codes_for(found, metadata, pictures, digests)
@@ -130,4 +130,5 @@ def _begun(start: TransformationNetwork, codes: Sequence[Tensor], table: bool) -
 
 
 def _say(network: Mapping[str, Any]) -> str:
-    return f"{network['name']} with {network['config']}"
+    options = ", ".join(f"{key} {value}" for key, value in sorted(network["config"].items()))
+    return f"{network['name']} with {options}"

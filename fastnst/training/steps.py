@@ -54,8 +54,9 @@ def take_targets(
         scales: From a checkpoint.
     """
     with torch.autocast(photos.device.type, enabled=False):
-        one = isinstance(style, Tensor)
-        target = loss.style_target(style) if one else stack_targets([loss.style_target(picture) for picture in style])
+        several = [style] if isinstance(style, Tensor) else style
+        targets = [loss.style_target(picture) for picture in several]
+        target = targets[0] if isinstance(style, Tensor) else stack_targets(targets)
         return Targets(loss, target, scales or loss.content_scales(photos[:SCALE_PHOTOS]))
 
 
@@ -92,7 +93,8 @@ def painter(network: Painter | TransformationNetwork, draw: Draw) -> Painter:
     """Return what paints a batch, each photograph in the style and strength that was drawn for it."""
     if draw.index is None:
         return network
-    styles = cast(TransformationNetwork, network).styles
+    network = cast(TransformationNetwork, network)
+    styles = network.styles
     assert styles is not None, "a style is drawn for a network with a table of styles"
     # At full strength too by way of the photograph's code: processes that train together want a gradient for it.
     strength = torch.ones(len(draw.index), device=draw.index.device) if draw.strength is None else draw.strength

@@ -56,6 +56,8 @@ def judge(
         config.style_weight,
         config.tv,
         config.units,
+        config.scales,
+        config.content_scale,
     )
     painted = torch.rand(batch, 3, *side)
     terms = loss(painted, loss.content_target(painted), loss.style_target(painted[:1])).terms

@@ -17,16 +17,16 @@ LAYERS = {
     "squeezenet1_0": ("relu1", "fire2", "fire4", "fire5"),
     "squeezenet1_1": ("relu1", "fire2", "fire4", "fire5"),
 }
+SCALES = {1: 1.0, 2: 0.9, 4: 0.8}
 
 
-def make(backbone, layers, style_loss, pooling="max", padding="reflect", units="relative"):
+def make(backbone, layers, style_loss, pooling="max", padding="reflect", units="relative", scales=SCALES, at=2):
     torch.manual_seed(5)
     network = BACKBONES[backbone](pooling, padding)
     for stage in network.layers[network.layers.index(layers[-1]) + 1 :]:
         del network.stages[stage]
-    return PerceptualLoss(
-        network, {layers[-2]: 1.0}, dict.fromkeys(layers, 1.0), STYLE_LOSSES[style_loss](), 30.0, 5.0, units
-    )
+    style = dict.fromkeys(layers, 1.0)
+    return PerceptualLoss(network, {layers[-2]: 1.0}, style, STYLE_LOSSES[style_loss](), 30.0, 5.0, units, scales, at)
 
 
 def compare(loss, masks=(None,), height=203, width=170, tile=64, dtype=torch.float64):
@@ -39,8 +39,9 @@ def compare(loss, masks=(None,), height=203, width=170, tile=64, dtype=torch.flo
     expected = loss(whole, loss.content_target(photo), styles)
     expected.total.backward()
     tiled = TiledLoss(loss, photo, styles, tile)
-    assert len(tiled.tiles) > 1
+    assert len(tiled.levels[min(tiled.levels)].tiles) > 1
     report, gradient = tiled(image)
+    assert list(report.terms) == list(expected.terms)
     for path, term in expected.terms.items():
         torch.testing.assert_close(report.terms[path], term.detach(), rtol=1e-4, atol=1e-7, check_dtype=False)
     error = (gradient - whole.grad).norm() / whole.grad.norm()
@@ -59,6 +60,25 @@ def test_every_backbone(backbone, padding):
     compare(make(backbone, LAYERS[backbone], "gram", padding=padding))
 
 
+@pytest.mark.parametrize(("scales", "at"), [({1: 1.0}, 1), ({1: 1.0}, 4), ({2: 1.0, 8: 3.0}, 1), ({4: 1.0}, 4)])
+def test_any_scales(scales, at):
+    compare(make("compact", LAYERS["compact"][:3], "gram", scales=scales, at=at), tile=32)
+
+
+@pytest.mark.parametrize("side", [160, 161, 162, 163, 167])
+def test_sides_of_every_remainder(side):
+    compare(make("compact", LAYERS["compact"][:3], "gram"), height=side, width=side + 2, tile=48)
+
+
+def test_variation_of_a_picture_that_is_compared_at_the_half_alone():
+    loss = make("compact", LAYERS["compact"][:3], "gram", scales={2: 1.0})
+    loss.tv = 0.0
+    compare(loss)
+    assert (
+        1 not in TiledLoss(loss, torch.rand(1, 3, 40, 40), [Region(loss.style_target(torch.rand(1, 3, 40, 40)))]).levels
+    )
+
+
 def test_average_pooling_and_raw_units():
     compare(make("vgg19", LAYERS["vgg19"][:3], "gram", "average", units="raw"), dtype=torch.float32)
 
@@ -69,11 +89,19 @@ def test_masks():
     compare(make("compact", LAYERS["compact"][:3], "gram"), (mask, 1 - mask), dtype=torch.float32)
 
 
+def test_content_alone_and_style_alone():
+    for left_out in ("content", "style"):
+        loss = make("compact", LAYERS["compact"][:3], "gram")
+        setattr(loss, left_out, {})
+        compare(loss)
+
+
 @pytest.mark.parametrize("style_loss", [name for name in STYLE_LOSSES if STYLE_LOSSES[name].additive])
 def test_a_style_in_tiles_is_the_style(style_loss):
     loss, style = LossConfig(style_loss=style_loss).build(), torch.rand(1, 3, 203, 170)
     whole, tiled = loss.style_target(style), tiled_style_target(loss, style, 64)
-    for layer in loss.style:
+    assert list(tiled.values) == list(whole.values)
+    for layer in whole.values:
         torch.testing.assert_close(tiled.values[layer], whole.values[layer], rtol=1e-4, atol=1e-5)
         assert tiled.scales[layer] == pytest.approx(whole.scales[layer], rel=1e-3)
 
@@ -82,7 +110,16 @@ def test_one_tile_is_the_whole():
     loss = make("compact", LAYERS["compact"][:2], "gram")
     photo = torch.rand(1, 3, 40, 50)
     styles = [Region(loss.style_target(torch.rand(1, 3, 40, 40)))]
-    assert len(TiledLoss(loss, photo, styles, 64).tiles) == 1
+    assert [len(level.tiles) for level in TiledLoss(loss, photo, styles, 64).levels.values()] == [1, 1, 1]
+
+
+def test_windows_of_a_small_scale_are_as_small_as_those_of_the_whole():
+    loss = make("vgg19", LAYERS["vgg19"], "gram")
+    styles = [Region(loss.style_target(torch.rand(1, 3, 64, 64)))]
+    widest = {}
+    for factor, level in TiledLoss(loss, torch.rand(1, 3, 480, 480), styles, 64).levels.items():
+        widest[factor] = max(tile.rows[1] - tile.rows[0] for tile in level.tiles)
+    assert max(widest.values()) == widest[1]
 
 
 def test_sorting_cannot_be_done_in_tiles():

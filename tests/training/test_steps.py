@@ -53,7 +53,9 @@ def test_a_step_compares_with_the_batch_and_the_style(targets):
 def test_each_photograph_is_held_to_its_own_style(network, several):
     batch, index = torch.rand(2, 3, 32, 32), torch.tensor([2, 0])
     report = step(network, batch, several, Draw(index))
-    alone = [step(network, image, several, Draw(row)) for image, row in zip(batch.split(1), index.split(1))]
+    alone = [
+        step(network, image, several, Draw(row)) for image, row in zip(batch.split(1), index.split(1), strict=True)
+    ]
     torch.testing.assert_close(report.part("style"), (alone[0].part("style") + alone[1].part("style")) / 2)
 
 
