@@ -116,7 +116,7 @@ def fast_training(config: LossConfig, style: Tensor, photos: Tensor, grow: float
     torch.manual_seed(0)
     network = build_network(model["network"]).to(memory_format=CHANNELS_LAST)
     targets = take_targets(loss, style, photos)
-    return Training(network, targets, Recipe(model["lr"], grow), best_precision(torch.device("cpu")))
+    return Training(network, targets, Recipe(grow=grow), best_precision(torch.device("cpu")))
 
 
 def batches(photos: str, size: int) -> Iterator[Tensor]:

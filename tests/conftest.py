@@ -84,6 +84,14 @@ def style_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def two_styles(tmp_path: Path, style_picture: Path) -> list[Path]:
+    """The style picture, and another of another size."""
+    path = tmp_path / "sun.png"
+    picture(60, 64, seed=7).save(path)
+    return [style_picture, path]
+
+
 @pytest.fixture(scope="session")
 def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny untrained checkpoint."""

@@ -22,7 +22,7 @@ ALLOWED = {
     "losses": BASE | {"backbones", "images"},
     "checkpoint": BASE | {"networks"},
     "data": BASE | {"assets", "images"},
-    "training": BASE | {"losses", "networks", "checkpoint", "images"},
+    "training": BASE | {"assets", "backbones", "losses", "networks", "checkpoint", "data", "images"},
     "optimize": BASE | {"backbones", "checkpoint", "images", "inference", "losses", "networks"},
     "inspection": BASE | {"backbones", "images", "losses", "optimize"},
     "compare": BASE | {"assets", "checkpoint", "data", "images", "inference", "losses", "optimize"},

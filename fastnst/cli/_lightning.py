@@ -129,6 +129,8 @@ class TrainCLI(LightningCLI):
         self.datamodule.setup("fit")
         self.model.prepare(self.datamodule.held_out, self.datamodule.facts(), self.budget)
         self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
+        if self.model.note and not self.config_init["fit"]["ckpt_path"]:
+            self._say(f"beginning from {self.model.note}")
         if self.options.overwrite and self.trainer.is_global_zero:
             remove_run(root)
 

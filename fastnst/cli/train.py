@@ -14,8 +14,8 @@ from fastnst.errors import ConfigError
 from fastnst.registry import guess
 
 DESCRIPTION = (
-    "Train a network to paint any photograph in the style of one picture. Without --style and --photos: a first style "
-    "in three minutes, from a painting drawn by fastnst and the photographs of scikit-image."
+    "Train a network to paint any photograph in the style of one picture, or of several. Without --style and --photos: "
+    "a first style in three minutes, from a painting drawn by fastnst and the photographs of scikit-image."
 )
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 ACCELERATORS = {"cuda": "gpu", "mps": "mps", "cpu": "cpu"}
@@ -130,7 +130,12 @@ def parser() -> Parser:
 
 
 def _add_what(own: Parser) -> None:
-    own.add_argument("--style", "--model.style", dest="model.style", metavar="PICTURE", help="the picture to imitate")
+    what = own.add_mutually_exclusive_group()
+    what.add_argument("--style", "--model.style", dest="model.style", metavar="PICTURE", help="the picture to imitate")
+    what.add_argument(
+        "--styles", dest="model.style", nargs="+", metavar="PICTURE",
+        help="several, for one network that paints them all: stylize --style NAME, --mix, --strength",
+    )  # fmt: skip
     own.add_argument(
         "--photos", "--data.photos", dest="data.photos", metavar="PHOTOS",
         help="a folder of photographs, parquet files, or the name of a set on the hub",
@@ -162,7 +167,12 @@ def _add_how(own: Parser) -> None:
         help="time to train, such as 90s, 5m or 1h, validation included; with --steps: whichever ends first",
     )  # fmt: skip
     add("network", "model.network", str, "NAME", "lite", "network to train: lite, or the larger johnson")
-    add("lr", "model.lr", float, "RATE", 2e-3, "learning rate at its highest")
+    starts = "shared (a bundled start), random, or a trained style by name or file"
+    add("init", "model.init", str, "START", "shared", f"what to begin from: {starts}")
+    rates = "learning rate at its highest (default: 2e-3 from random weights, 1e-3 from a start)"
+    add("lr", "model.lr", float, "RATE", None, rates)
+    steady = "weight by which a painting must not change with the place of the pixel grid"
+    add("steady", "model.steady", float, "W", 0.0, steady)
     add("style_size", "model.style_size", optional(at_least(1)), "PIXELS", 384, "shorter side of the style; or null")
     add("size", "data.size", int, "PIXELS", 256, "side of the crops")
     add("batch_size", "data.batch_size", int, "N", 4, "crops of a step")

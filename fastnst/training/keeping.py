@@ -94,5 +94,8 @@ class KeepCheckpoints(Callback):
     def _publish(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, FeedForwardModule)
         if trainer.is_global_zero and self._published != trainer.global_step:
-            save_checkpoint(self.folder / STYLE_FILE, pl_module.network, pl_module.metadata())
+            network = pl_module.network
+            if network.styles is not None:  # asked for no style in particular, the file paints the first
+                network.set_code(network.styles.codes[0])
+            save_checkpoint(self.folder / STYLE_FILE, network, pl_module.metadata())
             self._published = trainer.global_step

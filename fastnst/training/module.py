@@ -1,40 +1,43 @@
 """Train a transformation network against perceptual losses."""
 
-import hashlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule
 from torch import Tensor
 
-from fastnst import __version__
 from fastnst.budget import Budget
-from fastnst.checkpoint import Metadata, describe
-from fastnst.errors import ConfigError
-from fastnst.images import fit, pack_image, read_image
+from fastnst.checkpoint import Metadata
 from fastnst.losses import LossConfig, LossReport
-from fastnst.networks import build_network
 from fastnst.training.clock import Clock
-from fastnst.training.recipe import Recipe, Targets, clip_gradients, make_optimizer, set_rate, step, take_targets
+from fastnst.training.draws import draw
+from fastnst.training.pictures import check_size, read_styles
+from fastnst.training.publishing import check_same, judged_terms, metadata, state_of
+from fastnst.training.recipe import Recipe, clip_gradients, count_styles, make_optimizer, set_rate
+from fastnst.training.start import initial_network
+from fastnst.training.steps import SCALE_PHOTOS, Targets, judge, mean_report, step, take_targets
 from fastnst.training.timing import Timekeeper
 
 
 class FeedForwardModule(LightningModule):
-    """Train a network to paint one style onto any photograph; :mod:`~fastnst.training.recipe` under Lightning.
+    """Train a network to paint one style, or several, onto any photograph.
+
+    :mod:`~fastnst.training.recipe` under Lightning.
 
     Args:
-        style: Picture to imitate.
+        style: Picture to imitate; a list of several for one network with a table of style codes.
         network: Network to train: ``lite``, or the larger ``johnson``.
         network_options: What the network takes, e.g. ``{width: 16}``.
+        init: What to begin from: ``shared``, the bundled start where there is one for the network and its options;
+            ``random`` weights; or a trained style, by name or path.
         loss: Which layers are compared and how much each counts.
-        style_size: Pixels of the style picture's shorter side. Larger means finer strokes; ``null`` keeps the file's.
-        lr: Learning rate of Adam at its highest; it rises over the first twentieth of the run and falls along a cosine
-            to a hundredth.
+        style_size: Pixels of the style pictures' shorter side. Larger means finer strokes; ``null`` keeps the files'.
+        lr: Learning rate of Adam at its highest; it rises at first and falls along a cosine to a hundredth. 2e-3 from
+            random weights and 1e-3 from a start by default.
         grow: Share of the run, at the beginning, that sees a corner of half the side of each crop: four times the
-            steps in the same time, when most is learned.
+            steps in the same time, when most is learned. 0.5 by default.
+        steady: Weight of the term by which a painting must not change with the place of the pixel grid.
 
     :meth:`prepare` comes before ``trainer.fit``.
 
@@ -42,46 +45,51 @@ class FeedForwardModule(LightningModule):
         ``(B, 3, H, W)``, RGB in [0, 1].
 
     Logs:
-        ``train/loss`` and one ``train/<term>`` per loss term, and the same under ``val/``; the terms add up to the
-        loss.
+        ``train/loss`` and one ``train/<term>`` per loss term; the terms add up to the loss. The same under ``val/``,
+        where it is the mean over the styles; of several styles each one's own under ``styles/<name>/``.
 
     Checkpoints:
         Hold the network, the optimizer and plain data. The frozen backbone is left out and refilled on load.
 
-    Source: Johnson, Alahi, Fei-Fei. Perceptual Losses for Real-Time Style Transfer. ECCV 2016.
+    Sources: Johnson, Alahi, Fei-Fei. Perceptual Losses for Real-Time Style Transfer. ECCV 2016. Dumoulin, Shlens,
+    Kudlur. A Learned Representation for Artistic Style. ICLR 2017.
     """
 
     def __init__(
         self,
-        style: str,
+        style: str | list[str],
         network: str = "lite",
         network_options: dict[str, Any] | None = None,
+        init: str = "shared",
         loss: LossConfig = LossConfig(),  # noqa: B008 (frozen)
         style_size: int | None = 384,
-        lr: float = 2e-3,
-        grow: float = 0.5,
+        lr: float | None = None,
+        grow: float | None = None,
+        steady: float = 0.0,
     ) -> None:
         super().__init__()
-        if style_size is not None and style_size < 1:
-            raise ConfigError(f"style_size must be positive, got {style_size}")
-        self.recipe = Recipe(lr, grow)
-        self.network = build_network(network, **(network_options or {})).to(memory_format=torch.channels_last)
-        picture = read_image(style)
-        self.style_image = fit(picture, shorter=style_size) if style_size else picture
-        self.style_facts = {
-            "name": Path(style).stem,
-            "sha256": hashlib.sha256(Path(style).read_bytes()).hexdigest(),
-            "size": list(self.style_image.shape[-2:]),
-            "picture": pack_image(self.style_image),
-        }
+        several = not isinstance(style, str)
+        self.styles = read_styles([style] if isinstance(style, str) else style, style_size)
+        digests = [picture.facts["sha256"] for picture in self.styles]
+        start = initial_network(network, network_options or {}, init, self.images, several, digests)
+        self.recipe = Recipe.beginning(start.init != "random", lr, grow, steady)
+        self.network = start.network.to(memory_format=torch.channels_last)
+        self.init, self.note = start.init, start.note
         self.loss_config, self.loss = loss, loss.build()
-        self._check_style_size()
+        for picture in self.styles:
+            check_size(picture, self.loss, loss.backbone)
         self.content_scales: Mapping[str, float] | None = None
         self.judged: dict[str, float] = {}
+        self.judged_styles: dict[str, dict[str, float]] = {}
         self.clock, self.share = Clock(Budget()), 0.0
         self._held_out: Tensor | None = None
         self._facts: Mapping[str, Any] = {}
         self._targets: Targets | None = None
+
+    @property
+    def images(self) -> list[Tensor]:
+        """The style pictures, each ``(1, 3, H, W)``, RGB in [0, 1]."""
+        return [picture.image for picture in self.styles]
 
     def prepare(self, held_out: Tensor, facts: Mapping[str, Any], budget: Budget) -> None:
         """Hand in what the module does not look for itself.
@@ -100,17 +108,19 @@ class FeedForwardModule(LightningModule):
         assert self._held_out is not None, "prepare() comes first"
         return self._held_out
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.network(images)
+    def forward(self, images: Tensor, code: Tensor | None = None) -> Tensor:
+        return self.network(images, code)
 
     def configure_callbacks(self) -> list[Callback]:
         """Bring what keeps :attr:`share` up to date."""
         return [Timekeeper(self)]
 
     def on_fit_start(self) -> None:
-        """Take the style's targets once, and measure the scale of photographs' features unless a checkpoint has."""
-        photos = self.held_out[:16].to(self.device)
-        self._targets = take_targets(self.loss, self.style_image.to(self.device), photos, self.content_scales)
+        """Take the styles' targets once, and measure the scale of photographs' features unless a checkpoint has."""
+        photos = self.held_out[:SCALE_PHOTOS].to(self.device)
+        images = [image.to(self.device) for image in self.images]
+        several = self.network.styles is not None
+        self._targets = take_targets(self.loss, images if several else images[0], photos, self.content_scales)
         self.content_scales = self._targets.scales
 
     @property
@@ -124,19 +134,25 @@ class FeedForwardModule(LightningModule):
         set_rate(self.trainer.optimizers[0], self.recipe.rate(self.share))
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        report = step(self.network, self.recipe.cut(batch, self.share, self.targets.least), self.targets)
+        drawn = draw(self._key(batch_idx), len(batch), count_styles(self.network))
+        batch = self.recipe.cut(batch, self.share, self.targets.least)
+        report = step(self.network, batch, self.targets, drawn, self.recipe.steady)
         self._log("train", report, len(batch))
         return report.total
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Judge in float32, whatever the precision of training."""
         with torch.autocast(self.device.type, enabled=False):
-            report = step(self.network, batch, self.targets)
-        self._log("val", report, len(batch))
+            reports = judge(self.network, batch, self.targets)
+        self._log("val", mean_report(reports), len(batch))
+        if self.network.styles is not None:
+            for picture, report in zip(self.styles, reports, strict=True):
+                self._log(f"styles/{picture.name}", report, len(batch))
 
     def on_validation_epoch_end(self) -> None:
         metrics = {} if self.trainer.sanity_checking else self.trainer.callback_metrics
-        self.judged = {key[4:]: float(metrics[key]) for key in metrics if key.startswith("val/")}
+        self.judged = judged_terms(metrics, "val")
+        self.judged_styles = {style.name: judged_terms(metrics, f"styles/{style.name}") for style in self.styles}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return make_optimizer(self.network, self.recipe.lr, fused=not self._scaled)
@@ -158,64 +174,26 @@ class FeedForwardModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {key: value for key, value in state.items() if not key.startswith("loss.")}
-        checkpoint["fastnst"] = {
-            "network": describe(self.network),
-            "style": self.style_facts,
-            "loss": self.loss_config.describe(),
-            "content_scales": self.content_scales,
-            "clock": self.clock.state(),
-        }
+        checkpoint["fastnst"] = state_of(self)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._check_same(checkpoint["fastnst"])
+        check_same(self, checkpoint["fastnst"])
+        self.init, self.note = checkpoint["fastnst"]["init"], ""
         self.content_scales = checkpoint["fastnst"]["content_scales"]
         self.clock.restore(checkpoint["fastnst"]["clock"])
         checkpoint["state_dict"] |= {f"loss.{key}": value for key, value in self.loss.state_dict().items()}
 
     def metadata(self) -> Metadata:
         """Say how the network was made and judged, for the published file."""
-        facts = dict(self._facts)
-        together = self.trainer.world_size * self.trainer.accumulate_grad_batches
-        return Metadata(
-            network=describe(self.network),
-            styles=[self.style_facts],
-            loss={**self.loss_config.describe(), "content_scales": self.content_scales},
-            training={
-                "steps": self.trainer.global_step,
-                "batch_size": facts["batch_size"] * together,
-                **{key: facts[key] for key in ("size", "seed", "photos")},
-                "lr": self.recipe.lr,
-                "grow": self.recipe.grow,
-                "seconds": round(self.clock.seconds()),
-                "precision": str(self.trainer.precision),
-                "torch": torch.__version__,
-            },
-            judged={"photos": facts["held_out"], "size": facts["size"], "terms": self.judged},
-            created=datetime.now(UTC).date().isoformat(),
-            fastnst_version=__version__,
-        )
+        return metadata(self, self._facts)
+
+    def _key(self, batch_idx: int) -> tuple[int, ...]:
+        """Return what the randomness of a step depends on: seed, number of the batch, process."""
+        together = self.trainer.accumulate_grad_batches
+        number = self.trainer.global_step * together + batch_idx % together
+        return self._facts.get("seed", 0), number, self.trainer.global_rank
 
     def _log(self, stage: str, report: LossReport, count: int) -> None:
         terms = {f"{stage}/{path}": term.detach() for path, term in report.terms.items()}
         total = {f"{stage}/loss": report.total.detach()}
-        self.log_dict(total | terms, batch_size=count, sync_dist=stage == "val")
-
-    def _check_style_size(self) -> None:
-        least = self.loss.min_style_size
-        if min(self.style_image.shape[-2:]) < least:
-            height, width = self.style_image.shape[-2:]
-            raise ConfigError(
-                f"style picture is {height}x{width}, but the style layers of {self.loss_config.backbone} need at least "
-                f"{least}x{least}; raise model.style_size or choose earlier layers"
-            )
-
-    def _check_same(self, saved: dict[str, Any]) -> None:
-        """Refuse to continue one network, style or set of layers as another."""
-        ours = {"network": describe(self.network), "style": self.style_facts["sha256"]}
-        theirs = {"network": saved["network"], "style": saved["style"]["sha256"]}
-        loss = LossConfig.from_metadata(saved["loss"])
-        for key in ("backbone", "content", "style", "style_loss", "units", "scales", "content_scale"):
-            ours[f"loss.{key}"], theirs[f"loss.{key}"] = getattr(self.loss_config, key), getattr(loss, key)
-        for key, value in ours.items():
-            if value != theirs[key]:
-                raise ConfigError(f"cannot resume: {key} was {theirs[key]} in the checkpoint and is {value} now")
+        self.log_dict(total | terms, batch_size=count, sync_dist=stage != "train")

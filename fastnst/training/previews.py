@@ -11,7 +11,7 @@ from fastnst.training.module import FeedForwardModule
 
 
 class Previews(Callback):
-    """Log the style picture once, and a grid of held-out photographs above their paintings at every validation.
+    """Log the style pictures once, and at every validation held-out photographs above their paintings, a row per style.
 
     Args:
         count: Photographs in the grid.
@@ -22,7 +22,9 @@ class Previews(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, FeedForwardModule)
-        self._log(trainer, "style", pl_module.style_image[0])
+        for style in pl_module.styles:
+            tag = "style" if pl_module.network.styles is None else f"style/{style.name}"
+            self._log(trainer, tag, style.image[0])
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, FeedForwardModule)
@@ -30,12 +32,22 @@ class Previews(Callback):
             return
         photos = pl_module.held_out[: self.count].to(pl_module.device)
         with torch.inference_mode():
-            painted = torch.cat([pl_module(photo[None]) for photo in photos]).float()
-        self._log(trainer, "painted", make_grid(torch.cat([photos, painted]).clamp(0, 1), nrow=len(photos), padding=2))
+            rows = [photos, *(_paint(pl_module, photos, code) for code in _codes(pl_module))]
+        self._log(trainer, "painted", make_grid(torch.cat(rows).clamp(0, 1), nrow=len(photos), padding=2))
 
     def _log(self, trainer: Trainer, tag: str, image: Tensor) -> None:
         for logger in trainer.loggers if trainer.is_global_zero else ():
             log_image(logger, tag, image.clamp(0, 1), trainer.global_step)
+
+
+def _codes(module: FeedForwardModule) -> list[Tensor | None]:
+    """Return the code of each style; nothing for a network of one, which has no need of it."""
+    styles = module.network.styles
+    return [None] if styles is None else list(styles.codes)
+
+
+def _paint(module: FeedForwardModule, photos: Tensor, code: Tensor | None) -> Tensor:
+    return torch.cat([module(photo[None], code) for photo in photos]).float()
 
 
 def log_image(logger: Logger, tag: str, image: Tensor, step: int) -> None:

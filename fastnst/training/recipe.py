@@ -1,7 +1,6 @@
-"""The training recipe, without Lightning: one step, and what a step does at which share of the run."""
+"""The training recipe, without Lightning: what a step does at which share of the run, and the steps themselves."""
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,10 +8,9 @@ from torch import Tensor, nn
 
 from fastnst.devices import Precision, autocast
 from fastnst.errors import ConfigError
-from fastnst.losses import LossReport, PerceptualLoss, Target
-
-RISE = 0.05
-"""Share of a run over which the learning rate rises."""
+from fastnst.losses import LossReport
+from fastnst.training.draws import draw
+from fastnst.training.steps import Targets, step
 
 LEAST = 0.01
 """The learning rate at both ends of a run, as a part of its highest."""
@@ -20,49 +18,21 @@ LEAST = 0.01
 CLIP = 1.0
 """Norm to which gradients are clipped."""
 
-SCALE_PHOTOS = 16
-"""Photographs on which the scales of the content terms are measured."""
-
 
 @dataclass(frozen=True)
-class Targets:
-    """What paintings are compared with.
+class Shape:
+    """The shape of a run that depends on where it begins; see :class:`Recipe`."""
 
-    Args:
-        loss: The objective.
-        style: The statistics of the style picture, taken once.
-        scales: Of the content terms by layer, measured once; those of a photograph alone would weigh each differently.
-    """
-
-    loss: PerceptualLoss
-    style: Target
-    scales: Mapping[str, float]
-
-    @property
-    def least(self) -> int:
-        """Pixels that each side of a crop must have for the backbone."""
-        return self.loss.min_size
+    lr: float
+    rise: float
+    grow: float
 
 
-def take_targets(
-    loss: PerceptualLoss, style: Tensor, photos: Tensor, scales: Mapping[str, float] | None = None
-) -> Targets:
-    """Take the style's statistics, and measure the content scales unless they are known; in float32.
+FROM_RANDOM = Shape(lr=2e-3, rise=0.05, grow=0.5)
+"""From random weights."""
 
-    Args:
-        loss: The objective, on the device where the pictures are.
-        style: ``(1, 3, H, W)``, RGB in [0, 1].
-        photos: ``(N, 3, H, W)``, RGB in [0, 1].
-        scales: From a checkpoint.
-    """
-    with torch.autocast(style.device.type, enabled=False):
-        return Targets(loss, loss.style_target(style), scales or loss.content_scales(photos[:SCALE_PHOTOS]))
-
-
-def step(network: Callable[[Tensor], Tensor], batch: Tensor, targets: Targets) -> LossReport:
-    """Paint photographs ``(B, 3, H, W)``, RGB in [0, 1], and compare the result with them and with the style."""
-    content = targets.loss.content_target(batch, targets.scales)
-    return targets.loss(network(batch), content, targets.style)
+FROM_START = Shape(lr=1e-3, rise=0.02, grow=0.5)
+"""From weights that paint already: what they know must not be shaken loose, and there is nothing to warm up."""
 
 
 @dataclass(frozen=True)
@@ -76,25 +46,41 @@ class Recipe:
         lr: Learning rate of Adam at its highest.
         grow: Share of the run, at the beginning, that sees a corner of half the side of each crop: four times the
             steps in the same time, when most is learned.
+        steady: Weight of the term ``steady``: the mean squared difference of a painting from that of the photograph
+            shifted by a few pixels, which a mesh locked to the pixel grid makes large.
+        rise: Share of the run over which the learning rate rises.
 
     Raises:
-        ConfigError: ``lr`` is not positive, or ``grow`` is no share.
+        ConfigError: ``lr`` is not positive, ``steady`` is negative, or ``grow`` or ``rise`` is no share.
     """
 
-    lr: float = 2e-3
-    grow: float = 0.5
+    lr: float = FROM_RANDOM.lr
+    grow: float = FROM_RANDOM.grow
+    steady: float = 0.0
+    rise: float = FROM_RANDOM.rise
 
     def __post_init__(self) -> None:
-        if not self.lr > 0:
+        if not 0 < self.lr < math.inf:
             raise ConfigError(f"lr must be positive, got {self.lr}")
-        if not 0 <= self.grow <= 1:
-            raise ConfigError(f"grow is a share of the run, from 0 to 1, got {self.grow}")
+        if not 0 <= self.steady < math.inf:
+            raise ConfigError(f"steady is a weight and cannot be negative, got {self.steady}")
+        for name, part in (("grow", self.grow), ("rise", self.rise)):
+            if not 0 <= part <= 1:
+                raise ConfigError(f"{name} is a share of the run, from 0 to 1, got {part}")
+
+    @classmethod
+    def beginning(
+        cls, started: bool, lr: float | None = None, grow: float | None = None, steady: float = 0.0
+    ) -> "Recipe":
+        """Return the recipe for a network that begins from a start or from random weights; what is given stands."""
+        shape = FROM_START if started else FROM_RANDOM
+        return cls(shape.lr if lr is None else lr, shape.grow if grow is None else grow, steady, shape.rise)
 
     def rate(self, share: float) -> float:
-        """Return the learning rate: a linear rise over a twentieth of the run, then a cosine down to a hundredth."""
-        if share < RISE:
-            return self.lr * (LEAST + (1 - LEAST) * share / RISE)
-        progress = min(1.0, (share - RISE) / (1 - RISE))
+        """Return the learning rate: a linear rise at the beginning, then a cosine down to a hundredth."""
+        if share < self.rise:
+            return self.lr * (LEAST + (1 - LEAST) * share / self.rise)
+        progress = min(1.0, (share - self.rise) / max(1 - self.rise, 1e-9))
         return self.lr * (LEAST + (1 - LEAST) * 0.5 * (1 + math.cos(math.pi * progress)))
 
     def crop(self, share: float) -> float:
@@ -114,8 +100,9 @@ def corner(images: Tensor, height: int, width: int) -> Tensor:
 
 
 def make_optimizer(network: nn.Module, lr: float, fused: bool = True) -> torch.optim.Optimizer:
-    """Return Adam over the weights of a network; fused is faster, but cannot clip gradients that were scaled up."""
-    return torch.optim.Adam(network.parameters(), lr=lr, fused=fused)
+    """Return Adam over the weights that are not frozen; fused is faster, but cannot clip gradients that were scaled."""
+    trained = [weights for weights in network.parameters() if weights.requires_grad]
+    return torch.optim.Adam(trained, lr=lr, fused=fused)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -137,22 +124,37 @@ class Training:
         targets: What its paintings are compared with.
         recipe: The schedule.
         precision: In which numbers network and backbone compute.
+        seed: Of what is drawn at random, as ``--seed`` of ``fastnst train``.
     """
 
     def __init__(
-        self, network: nn.Module, targets: Targets, recipe: Recipe = Recipe(), precision: Precision = "float32"
+        self,
+        network: nn.Module,
+        targets: Targets,
+        recipe: Recipe = Recipe(),
+        precision: Precision = "float32",
+        seed: int = 0,
     ) -> None:
         self.network, self.targets, self.recipe, self.precision = network, targets, recipe, precision
         self.optimizer = make_optimizer(network, recipe.lr)
+        self.seed, self.steps = seed, 0
 
     def __call__(self, batch: Tensor, share: float) -> LossReport:
         """Make one step on photographs, RGB in [0, 1], at a share of the run; return its loss."""
         set_rate(self.optimizer, self.recipe.rate(share))
         batch = self.recipe.cut(batch, share, self.targets.least)
+        drawn = draw((self.seed, self.steps, 0), len(batch), count_styles(self.network))
         with autocast(batch.device, self.precision):
-            report = step(self.network, batch, self.targets)
+            report = step(self.network, batch, self.targets, drawn, self.recipe.steady)
         self.optimizer.zero_grad()
         report.total.backward()
         clip_gradients(self.network, CLIP)
         self.optimizer.step()
+        self.steps += 1
         return LossReport({path: term.detach() for path, term in report.terms.items()})
+
+
+def count_styles(network: nn.Module) -> int:
+    """Return how many styles a network's table holds; 0 for a network of one style."""
+    styles = getattr(network, "styles", None)
+    return 0 if styles is None else len(styles.codes)

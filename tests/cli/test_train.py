@@ -54,6 +54,12 @@ def without(options: list[str], name: str) -> list[str]:
         (("--resume", "gone.ckpt"), 2, "gone.ckpt: no such file"),
         (("--config", "qality"), 2, "did you mean 'quality'"),
         (("--data.size", "2"), 2, "data wants size"),
+        (("--styles", "other.jpg"), 2, "--styles: not allowed with argument --style"),
+        (("--init", "starry_nigt"), 2, "unknown style 'starry_nigt'; did you mean 'starry_night'?"),
+        (("--init", "gone.safetensors"), 1, "gone.safetensors: no such file"),
+        (("--init", "starry_night"), 2, "--init starry_night: is lite with"),
+        (("--lr", "0"), 2, "lr must be positive"),
+        (("--steady", "-1"), 2, "steady is a weight"),
         (("--trainer.val_check_interval", "0.5"), 2, "must be a number of steps"),
     ],
     ids=lambda value: "=".join(value) if isinstance(value, tuple) else "",
@@ -83,6 +89,25 @@ def test_the_preset_fast_is_the_default(capsys):
     assert printed[0] == printed[1]
     assert "network: lite" in printed[0]
     assert "backbone: compact" in printed[0]
+
+
+@pytest.mark.parametrize(
+    ("styles", "code", "words"),
+    [
+        (["text.jpg"], 1, "text.jpg: not a picture"),
+        (["waves", "waves"], 2, "this style picture is given twice"),
+        (["waves", "text.jpg"], 1, "text.jpg: not a picture"),
+    ],
+)
+def test_bad_lists_of_styles(train_options, style_picture, tmp_path, monkeypatch, capsys, styles, code, words):
+    monkeypatch.chdir(tmp_path)
+    Path("text.jpg").write_text("hello")
+    given = [str(style_picture) if style == "waves" else style for style in styles]
+    assert outcome([*without(train_options, "--style"), "--styles", *given]) == code
+    said = capsys.readouterr().err.strip()
+    assert words in said
+    assert "\n" not in said
+    assert not Path("run").exists()
 
 
 @pytest.mark.parametrize("name", ["--style", "--photos"])
@@ -145,6 +170,12 @@ def test_short_words_stand_for_lightnings(short, long):
     options, passed = train.read(["--style", "s.jpg", "--photos", "p", *short])
     assert passed == []
     assert sorted(train.long_words(options)) == sorted(["--model.style=s.jpg", "--data.photos=p", *long])
+
+
+def test_several_styles_are_one_setting():
+    options, _ = train.read(["--styles", "a.jpg", "b.jpg", "--photos", "p", "--init", "random"])
+    expected = ['--model.style=["a.jpg", "b.jpg"]', "--data.photos=p", "--model.init=random"]
+    assert sorted(train.long_words(options)) == sorted(expected)
 
 
 def test_dotted_options_are_handed_on_in_order():

@@ -8,26 +8,28 @@ from fastnst.errors import ConfigError
 from fastnst.images import unpack_image
 from fastnst.losses import LossConfig
 from fastnst.training.module import FeedForwardModule
+from fastnst.training.recipe import FROM_RANDOM, FROM_START
 from fastnst.training.timing import Timekeeper
 
 
 @pytest.fixture
 def make_module(style_picture, toy_weights):
-    def make(**options) -> FeedForwardModule:
+    def make(style=style_picture, **options) -> FeedForwardModule:
         loss = LossConfig(
             "vgg19", weights=toy_weights, content={"relu2_1": 1.0}, style={"relu1_1": 1.0, "relu2_1": 1.0}
         )
         small = {"network_options": {"width": 4, "blocks": 1}, "loss": loss, "style_size": 48}
-        return FeedForwardModule(str(style_picture), **(small | options))
+        style = [str(path) for path in style] if isinstance(style, list) else str(style)
+        return FeedForwardModule(style, **(small | options))
 
     return make
 
 
 def test_a_checkpoint_holds_what_is_imitated(make_module):
     module = make_module()
-    picture = unpack_image(module.style_facts["picture"])
-    assert picture.shape == module.style_image.shape
-    assert (picture - module.style_image).abs().mean() < 0.02
+    picture = unpack_image(module.styles[0].facts["picture"])
+    assert picture.shape == module.images[0].shape
+    assert (picture - module.images[0]).abs().mean() < 0.02
 
 
 def test_checkpoints_leave_the_backbone_out_and_refill_it(make_module):
@@ -73,12 +75,15 @@ def test_photographs_and_facts_are_handed_in(make_module):
         _ = module.held_out
     facts = {"batch_size": 2, "size": 32, "seed": 5, "photos": "set", "held_out": 3}
     module.prepare(torch.rand(3, 3, 32, 32), facts, Budget(steps=7))
-    module._trainer = SimpleNamespace(world_size=2, accumulate_grad_batches=3, global_step=4, precision="32-true")
+    module._trainer = SimpleNamespace(
+        world_size=2, accumulate_grad_batches=3, global_step=4, precision="32-true", global_rank=1
+    )
     metadata = module.metadata()
     assert metadata.training["batch_size"] == 12
     assert metadata.training["photos"] == "set"
     assert metadata.judged["photos"] == 3
     assert module.clock.budget == Budget(steps=7)
+    assert module._key(7) == (5, 13, 1)
 
 
 def test_time_that_was_spent_is_in_the_checkpoint(make_module):
@@ -89,6 +94,34 @@ def test_time_that_was_spent_is_in_the_checkpoint(make_module):
     other.on_load_checkpoint(checkpoint)
     assert other.clock.seconds() == 40.0
     assert other.clock.lead == 2.0
+
+
+def test_a_list_of_styles_makes_a_table_and_a_style_alone_a_plain_network(make_module, two_styles):
+    module = make_module(two_styles)
+    assert len(module.network.styles.codes) == 2
+    assert [style.name for style in module.styles] == ["waves", "sun"]
+    assert make_module().network.styles is None
+
+
+def test_the_norms_that_codes_stand_in_for_are_frozen(make_module, two_styles):
+    network = make_module(two_styles).network
+    frozen = {name for name, weights in network.named_parameters() if not weights.requires_grad}
+    assert frozen == {f"{name}.{part}" for name, _ in network.named_norms() for part in ("weight", "bias")}
+
+
+def test_other_styles_are_not_resumed(make_module, two_styles):
+    checkpoint = {"state_dict": {}}
+    make_module(two_styles).on_save_checkpoint(checkpoint)
+    with pytest.raises(ConfigError, match="cannot resume: styles was"):
+        make_module(two_styles[::-1]).on_load_checkpoint(checkpoint)
+
+
+def test_from_a_start_the_rate_is_lower(make_module, model_file):
+    options = {"network": "johnson", "network_options": {"width": 4, "blocks": 1}}
+    module = make_module(init=str(model_file), **options)
+    assert module.recipe.lr == FROM_START.lr
+    assert module.init == model_file.parent.name
+    assert make_module(**options, init="random").recipe.lr == FROM_RANDOM.lr
 
 
 def test_a_trainer_gets_the_timekeeper_from_the_module(make_module):

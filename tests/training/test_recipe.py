@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+from copy import deepcopy
 
 import pytest
 import torch
@@ -9,7 +10,8 @@ from torch import nn
 from fastnst.errors import ConfigError
 from fastnst.losses import GramLoss, PerceptualLoss
 from fastnst.networks import build_network
-from fastnst.training.recipe import Recipe, Training, step, take_targets
+from fastnst.training.recipe import FROM_RANDOM, FROM_START, Recipe, Training
+from fastnst.training.steps import take_targets
 
 
 @pytest.fixture
@@ -46,22 +48,27 @@ def test_grow_is_a_share(grow):
         Recipe(grow=grow)
 
 
+@pytest.mark.parametrize(("started", "shape"), [(False, FROM_RANDOM), (True, FROM_START)])
+def test_what_is_not_given_depends_on_where_the_run_begins(started, shape):
+    assert Recipe.beginning(started) == Recipe(shape.lr, shape.grow, 0.0, shape.rise)
+    given = Recipe.beginning(started, lr=0.5, grow=0.0, steady=3.0)
+    assert (given.lr, given.grow, given.steady, given.rise) == (0.5, 0.0, 3.0, shape.rise)
+
+
+def test_a_start_is_not_shaken_loose():
+    assert Recipe.beginning(True).lr < Recipe.beginning(False).lr
+    assert Recipe.beginning(True).rate(0.01) > 0.4 * Recipe.beginning(True).lr
+
+
+def test_a_negative_weight_is_refused():
+    with pytest.raises(ConfigError, match="steady is a weight"):
+        Recipe(steady=-1.0)
+
+
 @pytest.mark.parametrize("lr", [0.0, -1.0, float("nan")])
 def test_the_learning_rate_is_positive(lr):
     with pytest.raises(ConfigError, match="lr must be positive"):
         Recipe(lr=lr)
-
-
-def test_content_scales_of_a_checkpoint_are_kept(targets):
-    kept = take_targets(targets.loss, torch.rand(1, 3, 32, 32), torch.rand(4, 3, 32, 32), {"relu2_1": 0.5})
-    assert kept.scales == {"relu2_1": 0.5}
-
-
-def test_a_step_compares_with_the_batch_and_the_style(targets):
-    batch = torch.rand(2, 3, 32, 32)
-    report = step(lambda images: images, batch, targets)
-    assert set(report.terms) == {"content/relu2_1", "style/relu1_1", "style/relu2_1", "tv"}
-    assert float(report.part("content")) == 0
 
 
 def test_training_lowers_the_loss_and_keeps_no_graph(targets):
@@ -81,6 +88,31 @@ def test_gradients_are_clipped_and_the_rate_is_the_recipes(targets):
     norm = torch.cat([weight.grad.flatten() for weight in network.parameters()]).norm()
     assert float(norm) == pytest.approx(1, abs=1e-4)
     assert training.optimizer.param_groups[0]["lr"] == pytest.approx(1e-2)
+
+
+def test_a_table_of_styles_is_trained_the_same_every_time(toy_backbone):
+    loss = PerceptualLoss(toy_backbone, {"relu2_1": 1}, {"relu1_1": 1}, GramLoss(), 5, 1)
+    targets = take_targets(loss, [torch.rand(1, 3, 32, 40), torch.rand(1, 3, 24, 24)], torch.rand(2, 3, 32, 32))
+    start = build_network("lite", width=4, blocks=1)
+    start.add_styles(2)
+    batches = torch.rand(6, 2, 3, 32, 32)
+    codes = []
+    for _ in range(2):
+        training = Training(deepcopy(start), targets, Recipe(grow=0), seed=5)
+        for number, batch in enumerate(batches):
+            training(batch, number / 6)
+        codes.append(training.network.styles.codes)
+    assert torch.equal(codes[0], codes[1])
+    assert not torch.equal(codes[0][0], codes[0][1])
+
+
+def test_frozen_weights_are_left_alone(targets):
+    network = build_network("lite", width=4, blocks=1)
+    network.output.requires_grad_(False)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    Training(network, targets, Recipe(lr=1e-2, grow=0))(torch.rand(1, 3, 32, 32), 0.5)
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, before[key]) == key.startswith("output"), key
 
 
 def test_the_recipe_needs_no_lightning():
