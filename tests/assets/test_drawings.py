@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fastnst.assets.drawings import draw
+from fastnst.assets.drawings.marks import outlines
 from fastnst.assets.drawings.palette import pick_palette
 from fastnst.assets.drawings.scenes import SCENES
 from fastnst.assets.drawings.treatments import TREATMENTS, sketch
@@ -80,3 +81,13 @@ def test_palettes_hold_two_to_eight_colors_from_dark_to_light():
         assert palette.min() >= 0
         assert palette.max() <= 255
         assert np.ptp(palette.mean(1)) > 60
+
+
+def test_outlines_leave_the_areas_clean():
+    areas = np.zeros((256, 256), np.uint8)
+    areas[:, 128:] = 1
+    for width in (0.002, 0.01, 0.03):
+        for seed in range(5):
+            ink = outlines(np.random.default_rng(seed), areas, width)
+            assert ink[:, :64].max() == 0
+            assert ink[:, 127:129].max() > 0.5

@@ -92,8 +92,8 @@ def outlines(rng: np.random.Generator, areas: np.ndarray, width: float) -> np.nd
     radius = max(0.7, width * side / 2.5)
     spread = Image.fromarray(edges.astype(np.uint8) * 255).filter(ImageFilter.GaussianBlur(radius))
     peak = 255 / (2.5 * radius)  # of a straight line under the filter
-    level = np.asarray(spread, np.float32) / peak - (0.45 + 0.16 * noise(rng, side, 9)).clip(0.15)
-    return (level * radius * 1.2 + 0.5).clip(0, 1)
+    level = np.asarray(spread, np.float32) / peak - (0.45 + 0.16 * noise(rng, side, 9)).clip(0.2)
+    return (level * max(4, 1.2 * radius) + 0.5).clip(0, 1)
 
 
 def pen(base: np.ndarray, rng: np.random.Generator, color: np.ndarray, count: int, width: float) -> np.ndarray:

@@ -61,7 +61,7 @@ def flowers(rng: np.random.Generator, side: int) -> np.ndarray:
     stem, scattered = np.array([rng.uniform(0.35, 0.65), rng.uniform(0.65, 0.75)]), rng.random() < 0.35
     if not scattered:
         draw.rectangle([0, 0.8 * side, side, side], fill=1)
-    for flower in range(rng.integers(5, 16)):
+    for flower in range(rng.integers(5, 16) + 14 * scattered):
         center, radius = rng.uniform((0.08, 0.06), (0.92, 0.95 if scattered else 0.55)), rng.uniform(0.04, 0.15)
         if not scattered:
             draw.line([v * side for v in (*stem, *center)], fill=2, width=round(0.012 * side))

@@ -61,7 +61,7 @@ def hills(rng: np.random.Generator, side: int) -> np.ndarray:
 def shapes(rng: np.random.Generator, side: int) -> np.ndarray:
     """Discs, polygons, bars and crescents, large ones below small ones."""
     image, draw = blank(side)
-    sizes = np.sort(rng.uniform(0.03, 0.42, rng.integers(8, 60)) ** rng.choice([1, 1.5]))[::-1]
+    sizes = np.sort(rng.uniform(0.05, 0.45, rng.integers(14, 60)) ** rng.choice([1, 1.3]))[::-1]
     for number, size in enumerate(sizes, 1):
         center = rng.uniform(0, 1, 2)
         corners = int(rng.choice([3, 4, 5, 40]))
