@@ -1,7 +1,7 @@
 """Train the shared start of a network: weights that paint in any style, and a predictor of the style's code.
 
     python scripts/pretrain.py --paintings paintings_train.parquet --photos photos.parquet \
-        --held-out paintings_val.parquet --minutes 240
+        --held-out paintings_val.parquet styles/ --minutes 240
 
 Every photograph of a batch gets a style of its own: a part of a painting or a drawn picture, changed in many ways
 (:class:`fastnst.data.style_pictures.StylePictures`). The predictor makes a code of the style's statistics, the network
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from pretrain_styles import Bank, StyleTargets
+from pretrain_styles import Bank, StyleTargets, without
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -61,15 +61,15 @@ class Pretraining:
         self.photos = photographs(options.photos, options.batch_size, options.seed)
         self.held_out = torch.cat([next(photographs(options.photos, 4, 1)) for _ in range(2)]).to(self.device)
         self.scales = self.loss.content_scales(self.held_out)
-        self.judged_by = [
-            self.styles_of(p[None].to(self.device)) for p in pictures(options.held_out, 384)[:: options.every]
-        ]
+        self.held_out_styles = [picture for source in options.held_out for picture in pictures(source, 384)]
+        self.judged_by = [self.styles_of(p[None].to(self.device)) for p in self.held_out_styles[:: options.every]]
         self.recipe = Recipe(lr=options.lr)
         self.seconds, self.steps, self.best = 0.0, 0, float("inf")
 
     def begin(self) -> None:
         """Fill the bank of styles, and give the network a predictor that knows nothing yet, or what a file knows."""
-        served = StylePictures(self.options.paintings, SIZE, drawn_share=0.35, seed=self.options.seed, drawings=600)
+        paintings = without(open_photos(self.options.paintings), self.held_out_styles)
+        served = StylePictures(paintings, SIZE, drawn_share=0.35, seed=self.options.seed, drawings=600)
         loader = DataLoader(served, batch_size=None, num_workers=1, sampler=range(10**9), prefetch_factor=16)
         self.bank = Bank(self.styles_of, iter(loader), self.options.bank, self.device)
         styles = self.network.add_styles(statistics=self.bank.statistics.shape[1]).to(self.device)
@@ -195,8 +195,8 @@ def main() -> None:
     add = parser.add_argument
     add("--paintings", required=True)
     add("--photos", required=True)
-    add("--held-out", required=True, help="paintings that are never trained on")
-    add("--every", type=int, default=3, help="judge by one in so many of them")
+    add("--held-out", required=True, nargs="+", help="pictures that are never trained on, nor any copies of them")
+    add("--every", type=int, default=3, help="judge by every so manieth")
     add("--network", default="lite")
     add("--network-options", default="{}", help="JSON")
     add("--minutes", type=float, default=240)

@@ -1,12 +1,35 @@
 """The styles that ``pretrain.py`` learns from: targets and statistics of many pictures, exchanged one by one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
+import torch.nn.functional as F
+from datasets import Dataset
 from torch import Tensor
 
 from fastnst.backbones import FeatureExtractor, picture_statistics
+from fastnst.data.photos import decode
+from fastnst.images import to_tensor
 from fastnst.losses import PerceptualLoss, Target, select, stack_targets
+
+SAME = 0.95
+"""Correlation of two pictures' thumbnails from which on they count as copies of one work."""
+
+
+def without(paintings: Dataset, pictures: Sequence[Tensor]) -> Dataset:
+    """Leave out of a set the pictures ``(3, H, W)``, and other prints of them."""
+    shunned = torch.stack([_thumbnail(picture) for picture in pictures])
+    seen = torch.stack([_thumbnail(to_tensor(decode(row, 1))[0]) for row in paintings])
+    kept = ((seen @ shunned.T).amax(1) < SAME).nonzero().flatten().tolist()
+    print(f"{len(kept)} paintings; {len(paintings) - len(kept)} left out, as they are held out", flush=True)
+    return paintings.select(kept)
+
+
+def _thumbnail(picture: Tensor) -> Tensor:
+    """Reduce ``(3, H, W)`` to the brightness of 16 x 16 places, of mean 0 and length 1."""
+    places = F.adaptive_avg_pool2d(picture.mean(0, keepdim=True), 16).flatten()
+    places = places - places.mean()
+    return places / places.norm().clamp_min(1e-6)
 
 
 class StyleTargets:
