@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fastnst.errors import ConfigError
-from fastnst.losses import GramLoss, PerceptualLoss
+from fastnst.losses import GramLoss, LossConfig, PerceptualLoss
 from fastnst.networks import build_network
 from fastnst.training.recipe import Recipe, Training, step, take_targets
 
@@ -62,6 +62,13 @@ def test_a_step_compares_with_the_batch_and_the_style(targets):
     report = step(lambda images: images, batch, targets)
     assert set(report.terms) == {"content/relu2_1", "style/relu1_1", "style/relu2_1", "tv"}
     assert float(report.part("content")) == 0
+
+
+def test_half_crops_of_a_usual_training_are_compared_at_every_scale():
+    loss = LossConfig().build()
+    assert loss.style_scales((128, 128)) == loss.scales
+    assert loss.scale_of_content((128, 128)) == 2
+    assert take_targets(loss, torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)).least == loss.min_size < 16
 
 
 def test_training_lowers_the_loss_and_keeps_no_graph(targets):
