@@ -97,8 +97,8 @@ def test_foreign_safetensors_are_told_apart(tmp_path):
 
 
 def test_newer_schema_asks_for_an_upgrade(checkpoint):
-    with pytest.raises(CheckpointError, match=r"schema 2.*upgrade fastnst"):
-        load_checkpoint(rewrite(checkpoint, schema=2))
+    with pytest.raises(CheckpointError, match=r"schema 3.*upgrade fastnst"):
+        load_checkpoint(rewrite(checkpoint, schema=3))
 
 
 def test_unknown_fields_are_ignored(checkpoint):
