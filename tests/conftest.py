@@ -180,6 +180,12 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shared_network(bundled_styles: Path) -> Path:
+def small_style_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the statistics of style pictures at a size that costs nothing."""
+    monkeypatch.setattr("fastnst.inference.codes.STYLE_SIZE", 32)
+
+
+@pytest.fixture
+def shared_network(bundled_styles: Path, small_style_pictures: None) -> Path:
     """A network for the style of any picture, in place of the bundled one; it knows no styles by name."""
     return many_styles(bundled_styles.parent / "fastnst/networks/weights/lite.safetensors", "", True)

@@ -1,8 +1,7 @@
 """``fastnst stylize`` with the styles of one network, and with any picture."""
 
 import io
-import subprocess
-import sys
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -69,13 +68,13 @@ def test_folders_are_painted_in_a_style(gallery, photos, here):
     assert len(list((here / "wave50_starry50").rglob("*.png"))) == 12
 
 
-def test_a_pipe_is_painted_in_a_style(gallery, photos, here):
-    words = [sys.executable, "-m", "fastnst", "stylize", "-", "--model", str(gallery), "--style", "udnie"]
-    photo = (photos / "01.png").read_bytes()
-    done = subprocess.run([*words, "--device", "cpu", "--out", "-"], input=photo, capture_output=True, check=True)
+def test_a_pipe_is_painted_in_a_style(gallery, photos, here, monkeypatch, capsysbinary):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO((photos / "01.png").read_bytes())))
+    assert stylize("-", "--model", gallery, "--style", "udnie", "--out", "-") == 0
+    painted = capsysbinary.readouterr().out
     expected = load(gallery, "cpu", style="udnie")(photos / "01.png")
-    assert Image.open(io.BytesIO(done.stdout)).tobytes() == expected.tobytes()
-    assert read_note(done.stdout)["command"][:6] == ["fastnst", "stylize", "--model", str(gallery), "-", "--style"]
+    assert Image.open(io.BytesIO(painted)).tobytes() == expected.tobytes()
+    assert read_note(painted)["command"][:6] == ["fastnst", "stylize", "--model", str(gallery), "-", "--style"]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 import fastnst
+from fastnst.backbones import STATISTICS_LAYERS, build_backbone, picture_statistics
 from fastnst.checkpoint import load_checkpoint
 from fastnst.errors import ConfigError
-from fastnst.images import ImageError
+from fastnst.images import ImageError, fit, open_image, to_tensor
 from fastnst.inference import codes
 from fastnst.inference.choice import find_model, name_result
 
@@ -28,7 +29,7 @@ def load(*what, **options) -> fastnst.Stylizer:
 
 
 @pytest.fixture
-def everything(tmp_path, make_gallery):
+def everything(tmp_path, make_gallery, small_style_pictures):
     return make_gallery(tmp_path / "all.safetensors", "wave starry", True)
 
 
@@ -97,7 +98,7 @@ def test_any_picture_is_a_style_of_the_shared_network(shared_network, style_pict
     by_path = load(style=style_picture)
     assert by_path.network.styles is None
     any_style = load("shared")
-    by_picture = any_style.styled(codes.open_image(style_picture))
+    by_picture = any_style.styled(open_image(style_picture))
     assert torch.equal(by_path(IMAGE), by_picture(IMAGE))
     other = any_style.styled(make_picture(seed=3))
     assert not torch.allclose(other(IMAGE), by_path(IMAGE), atol=1e-3)
@@ -112,9 +113,20 @@ def test_pictures_and_names_mix(everything, style_picture):
     torch.testing.assert_close(mixed, (of_picture + several._codes("wave")) / 2)
 
 
-def test_the_middle_of_a_long_strip_is_looked_at(everything, make_picture):
-    several, strip = load(everything), make_picture(800, 50)
-    torch.testing.assert_close(several._codes(strip), several._codes(strip.crop((300, 0, 500, 50))))
+def test_the_middle_of_a_long_strip_is_looked_at():
+    strip = torch.rand(1, 3, 100, 5)
+    assert torch.equal(codes._middle(strip), strip[:, :, 40:60])
+    assert torch.equal(codes._middle(strip.mT), strip.mT[..., 40:60])
+    assert codes._middle(strip[:, :, :20]).shape == (1, 3, 20, 5)
+
+
+def test_the_code_of_a_picture_is_predicted_from_its_statistics(tmp_path, make_gallery, make_picture):
+    file, picture = make_gallery(tmp_path / "all.safetensors", "wave starry", True), make_picture(60, 48)
+    pixels = fit(to_tensor(picture), shorter=384)
+    statistics = picture_statistics(build_backbone("compact", STATISTICS_LAYERS), pixels)
+    torch.testing.assert_close(
+        load(file)._codes(picture), load_checkpoint(file)[0].styles.predictor(statistics)[0].detach()
+    )
 
 
 @pytest.mark.parametrize(
