@@ -56,17 +56,17 @@ def given_picture(source: str, photo: Tensor, precision: Precision | None = None
         precision: Of the network.
 
     Raises:
-        ConfigError: A network of several styles.
+        ConfigError: A network of several styles, or of any.
     """
     if Path(source).suffix.lower() in EXTENSIONS:
         return cover(read_image(source), *photo.shape[2:]).to(photo.device)
     from fastnst.inference import load  # here, because nothing else of this package applies networks
 
     stylizer = load(source, str(photo.device), precision)
-    if len(stylizer.styles) > 1:
+    if stylizer.network.styles and len(stylizer.styles) != 1:
         raise ConfigError(
-            f"--init {source}: holds several styles ({', '.join(stylizer.styles)}); paint the picture to begin with by "
-            f"fastnst stylize --model {source} --style NAME"
+            f"--init {source}: paints in more than one style; paint a picture by fastnst stylize --model {source} "
+            f"--style STYLE, and begin with that"
         )
     return stylizer(photo)
 
