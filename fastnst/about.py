@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastnst.assets import find_style
-from fastnst.checkpoint import CheckpointError, Metadata, network_name, read_metadata
+from fastnst.checkpoint import CheckpointError, Metadata, network_name, read_metadata, read_table
 from fastnst.errors import first_line
 from fastnst.images import EXTENSIONS, read_note
 from fastnst.networks import TransformationNetwork
@@ -47,13 +47,15 @@ def about(file: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def about_style(path: Path) -> dict[str, Any]:
-    """Return the metadata of a trained style, without the picture that it holds.
+    """Return the metadata of a trained style, without the picture that it holds, and what its style codes can do.
 
     Raises:
         CheckpointError: As :func:`~fastnst.checkpoint.read_metadata`.
     """
-    metadata = asdict(read_metadata(path))
-    return {"file": str(path), "bytes": path.stat().st_size, **_without_picture(metadata)}
+    metadata, table = read_metadata(path), read_table(path)
+    names = [style.get("name", "") for style in metadata.styles]
+    codes = {"table": {**asdict(table), "names": names}} if table else {}
+    return {"file": str(path), "bytes": path.stat().st_size, **codes, **_without_picture(asdict(metadata))}
 
 
 def about_training(path: Path) -> dict[str, Any]:
@@ -88,7 +90,9 @@ def _without_picture(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def artwork(metadata: Metadata) -> list[str]:
-    """Say what picture is imitated and who made it, as far as that is known."""
+    """Say what picture is imitated and who made it, as far as that is known; of several styles, their names."""
+    if len(metadata.styles) > 1:
+        return [f"{len(metadata.styles)} styles: {', '.join(str(style.get('name', '')) for style in metadata.styles)}"]
     style = metadata.styles[0] if metadata.styles else {}
     title = ", ".join(style[key] for key in ("title", "date") if style.get(key))
     return [line for line in (title, style.get("artist", "")) if line]

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from fastnst.networks import NETWORKS, TransformationNetwork, build_network
 STYLE_FILE = "style.safetensors"
 """What training calls its result, in the folder of the run."""
 
-SCHEMA = 1
+SCHEMA = 2
+"""The newest layout that is understood: 1 for a network of one style, 2 for one with a table of styles."""
+
 IMAGE_RANGE = "RGB in [0, 1], sRGB; output around [0, 1], clamp it"
 
 
@@ -33,7 +35,7 @@ class Metadata:
 
     Args:
         network: ``{"name": ..., "config": {...}}``, enough to rebuild the network.
-        styles: One ``{"name", "sha256", "size": [height, width]}`` per style, in the order of style ids; with
+        styles: One ``{"name", "sha256", "size": [height, width]}`` per style, in the order of the table's rows; with
             ``"title"``, ``"artist"`` and ``"date"`` where they are known, and ``"picture"``, which
             :func:`~fastnst.images.unpack_image` turns back into what was imitated.
         loss: The :class:`~fastnst.losses.LossConfig` it was trained under, and the measured ``content_scales``.
@@ -42,7 +44,7 @@ class Metadata:
         image_range: What goes in and comes out.
         created: Date of the training, ISO 8601.
         fastnst_version: Version that wrote the file.
-        schema: Version of this layout.
+        schema: Version of this layout; set by :func:`save_checkpoint`.
     """
 
     network: dict[str, Any]
@@ -53,7 +55,22 @@ class Metadata:
     image_range: str = IMAGE_RANGE
     created: str = ""
     fastnst_version: str = ""
-    schema: int = SCHEMA
+    schema: int = 1
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a file with style codes can do.
+
+    Args:
+        styles: Rows of the table.
+        strength: Whether there is a code for the photograph as it is, to go from.
+        predictor: Whether codes of other pictures can be predicted.
+    """
+
+    styles: int
+    strength: bool
+    predictor: bool
 
 
 def describe(network: TransformationNetwork) -> dict[str, Any]:
@@ -86,7 +103,12 @@ def save_checkpoint(
         metadata: How it was made.
         dtype: Precision of the weights in the file, their own by default. ``torch.float16`` halves the file; loading
             turns them back to float32.
+
+    Raises:
+        CheckpointError: The metadata has not one style for every row of the network's table.
     """
+    metadata = replace(metadata, schema=1 if network.styles is None else 2)
+    _check_rows(Path(path), None if network.styles is None else len(network.styles.codes), metadata)
     weights = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
     header = {"format": "pt", "fastnst": json.dumps(asdict(metadata), sort_keys=True)}
     with replacing(path) as temporary:
@@ -108,6 +130,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[TransformationNetwork
     except (KeyError, ValueError) as error:
         raise CheckpointError(f"{path}: its network cannot be rebuilt: {error}") from None
     _add_styles(network, weights)
+    _check_rows(path, None if network.styles is None else len(network.styles.codes), metadata)
     _fill(path, network, weights)
     return network.eval(), metadata
 
@@ -120,6 +143,27 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata:
     """
     with _opened(Path(path)) as file:
         return _parse(Path(path), file.metadata() or {})
+
+
+def read_table(path: str | os.PathLike[str]) -> Table | None:
+    """Say what style codes a checkpoint holds, without reading them; nothing for a network of one style.
+
+    Raises:
+        CheckpointError: As :func:`read_metadata`, and if header and table differ in length.
+    """
+    with _opened(Path(path)) as file:
+        metadata, keys = _parse(Path(path), file.metadata() or {}), set(file.keys())
+        if "styles.codes" not in keys:
+            return None
+        count = next(iter(file.get_slice("styles.codes").get_shape()), 0)
+    _check_rows(Path(path), count, metadata)
+    return Table(count, "styles.photograph" in keys, "styles.predictor.center" in keys)
+
+
+def _check_rows(path: Path, count: int | None, metadata: Metadata) -> None:
+    """Refuse a table whose rows are not those that the metadata names."""
+    if count is not None and count != len(metadata.styles):
+        raise CheckpointError(f"{path}: its table holds {count} styles, but its header names {len(metadata.styles)}")
 
 
 @contextmanager

@@ -57,6 +57,8 @@ def publish(model: Path, name: str, folder: Path = FOLDER, style: Path | None = 
     if name not in ARTWORKS:
         raise SystemExit(unknown("style", name, ARTWORKS))
     network, metadata = load_checkpoint(model)
+    if len(metadata.styles) != 1:
+        raise SystemExit(f"{model}: holds {len(metadata.styles)} styles; a card is about one")
     facts = dict(zip(("title", "artist", "date"), ARTWORKS[name], strict=True))
     held = metadata.styles[0]
     if style:
@@ -106,7 +108,8 @@ def _plain(value: Any) -> str:
 def write_sheet(photos: list[Path], path: Path) -> None:
     """Paint every photograph with every bundled style."""
     squares = [ImageOps.fit(open_image(photo), (SIDE, SIDE), Image.Resampling.LANCZOS) for photo in photos]
-    stylizers = [load(model) for model in assets.styles().values()]
+    loaded = [load(model) for model in assets.styles().values()]
+    stylizers = [stylizer for stylizer in loaded if len(stylizer.styles) < 2]
     pictures = [picture for square in squares for picture in (square, *(paint(square) for paint in stylizers))]
     with replacing(path) as temporary:
         sheet = picture_grid(pictures, 1 + len(stylizers), SIDE)

@@ -159,3 +159,41 @@ def train_options(photos: Path, style_picture: Path, toy_weights: Path, tmp_path
         *("--model.loss.style", "{relu1_1: 1, relu2_1: 1}", "--trainer.accelerator", "cpu"),
         *("--trainer.precision", "32-true", "--trainer.log_every_n_steps", "1"),
     ]
+
+
+def many_styles(path: Path, names: str, predictor: bool) -> Path:
+    """Write an untrained network with a table of styles that differ, and, if asked for, a predictor of more."""
+    torch.manual_seed(5)
+    network = build_network("lite", width=8, blocks=1)
+    table = network.add_styles(len(names.split()), 1920 if predictor else 0)
+    for code in (table.codes, table.photograph):
+        nn.init.normal_(code, 0.5, 0.4)
+    if table.predictor:
+        table.predictor.begin(torch.rand(4, 1920), network.style_code().detach())
+        nn.init.normal_(table.predictor.output.weight, std=0.2)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(path, network, Metadata(describe(network), styles=[{"name": name} for name in names.split()]))
+    return path
+
+
+@pytest.fixture
+def make_gallery() -> Callable[..., Path]:
+    return many_styles
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three styles in one network, without a predictor."""
+    return many_styles(tmp_path_factory.mktemp("several") / "gallery.safetensors", "wave starry udnie", False)
+
+
+@pytest.fixture
+def small_style_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the statistics of style pictures at a size that costs nothing."""
+    monkeypatch.setattr("fastnst.inference.codes.STYLE_SIZE", 32)
+
+
+@pytest.fixture
+def shared_network(bundled_styles: Path, small_style_pictures: None) -> Path:
+    """A network for the style of any picture, in place of the bundled one; it knows no styles by name."""
+    return many_styles(bundled_styles.parent / "fastnst/networks/weights/lite.safetensors", "", True)

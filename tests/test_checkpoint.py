@@ -1,11 +1,21 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from fastnst.checkpoint import CheckpointError, Metadata, describe, load_checkpoint, read_metadata, save_checkpoint
+from fastnst.checkpoint import (
+    CheckpointError,
+    Metadata,
+    Table,
+    describe,
+    load_checkpoint,
+    read_metadata,
+    read_table,
+    save_checkpoint,
+)
 from fastnst.networks import build_network
 
 
@@ -97,8 +107,8 @@ def test_foreign_safetensors_are_told_apart(tmp_path):
 
 
 def test_newer_schema_asks_for_an_upgrade(checkpoint):
-    with pytest.raises(CheckpointError, match=r"schema 2.*upgrade fastnst"):
-        load_checkpoint(rewrite(checkpoint, schema=2))
+    with pytest.raises(CheckpointError, match=r"schema 3.*upgrade fastnst"):
+        load_checkpoint(rewrite(checkpoint, schema=3))
 
 
 def test_unknown_fields_are_ignored(checkpoint):
@@ -134,3 +144,22 @@ def test_half_precision_weights_load(checkpoint):
     weights = {key: value.half() for key, value in load_checkpoint(checkpoint)[0].state_dict().items()}
     network, _ = load_checkpoint(rewrite(checkpoint, weights=weights))
     assert {p.dtype for p in network.parameters()} == {torch.float32}
+
+
+def test_a_file_with_a_table_is_of_the_second_schema(gallery, model_file):
+    assert read_metadata(gallery).schema == 2
+    assert read_table(gallery) == Table(styles=3, strength=True, predictor=False)
+    assert read_table(model_file) is None
+
+
+def test_table_and_header_must_agree(tmp_path, gallery):
+    network, metadata = load_checkpoint(gallery)
+    path = tmp_path / "two.safetensors"
+    with pytest.raises(CheckpointError, match="table holds 3 styles, but its header names 2"):
+        save_checkpoint(path, network, replace(metadata, styles=metadata.styles[:2]))
+    assert not path.exists()
+    save_checkpoint(path, network, metadata)
+    rewrite(path, styles=metadata.styles[:2])
+    for read in (load_checkpoint, read_table):
+        with pytest.raises(CheckpointError, match="table holds 3 styles, but its header names 2"):
+            read(path)

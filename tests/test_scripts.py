@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import nn
 
 from fastnst.backbones.vgg import vgg16
+from fastnst.images.sheet import LABEL, MARGIN
 from fastnst.losses import LossConfig, PerceptualLoss
 from fastnst.losses.style import GramLoss
 from fastnst.training import Recipe, Training
@@ -106,3 +108,10 @@ def test_the_frontier_is_drawn_from_its_numbers(script, monkeypatch, tmp_path, c
     drawn = (tmp_path / "frontier.svg").read_text()
     assert all(f'<g id="{row["name"]}">' in drawn and f">{row['name']}</text>" in drawn for row in rows)
     assert drawn.endswith("</svg>\n")
+
+
+def test_a_sheet_of_mixes_has_a_row_for_each_style_and_each_pair(script, gallery, make_picture, tmp_path):
+    script("mixes").write_sheet(str(gallery), make_picture(32, 20), tmp_path / "sheet.jpg", width=32)
+    width, height = Image.open(tmp_path / "sheet.jpg").size
+    assert width == 5 * 32 + 6 * MARGIN
+    assert height == 5 * (20 + LABEL) + 6 * MARGIN

@@ -8,6 +8,9 @@ from fastnst.registry import unknown
 
 PACKAGE = Path(__file__).parents[1]
 
+SHARED = "shared"
+"""What the network that paints in the style of any picture goes by, among the names of trained styles."""
+
 
 def styles() -> dict[str, Path]:
     """List the trained styles by name."""
@@ -31,15 +34,29 @@ def style_path(name: str) -> Path:
     return known[name]
 
 
+def shared_network(network: str = "lite") -> Path:
+    """Return where the weights are that all styles begin from, and that paint in the style of any picture.
+
+    Raises:
+        ConfigError: This installation has none for ``network``.
+    """
+    path = PACKAGE / "networks" / "weights" / f"{network}.safetensors"
+    if not path.is_file():
+        raise ConfigError(f"this installation has no shared {network} ({path}); give --model with a trained style")
+    return path
+
+
 def find_style(model: str | os.PathLike[str]) -> Path:
     """Return the path of a style given by path or by name; a file wins over a name.
 
     A path that does not exist is returned unchanged; the caller reports the error.
 
     Raises:
-        ConfigError: A bare word that is neither a path nor a name.
+        ConfigError: A bare word that is neither a path nor a name nor :data:`SHARED`.
     """
     path = Path(model)
+    if str(model) == SHARED and not path.is_file():
+        return shared_network()
     looks_like_path = path.is_file() or path.suffix or len(path.parts) > 1
     if looks_like_path or (path.is_dir() and str(model) not in styles()):
         return path

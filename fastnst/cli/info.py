@@ -54,5 +54,12 @@ def flat(data: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
             for number, item in enumerate(value):
                 lines += flat(item, f"{above}{key}.{number}.")
         elif key != "command" and value not in (None, {}, [], ""):
-            lines.append((above + key, f"{value:.4g}" if isinstance(value, float) else value))
+            lines.append((above + key, _written(value)))
     return lines
+
+
+def _written(value: Any) -> Any:
+    """Shorten a number, and list words without quotes."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return f"{value:.4g}" if isinstance(value, float) else value

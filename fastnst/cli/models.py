@@ -5,13 +5,19 @@ import sys
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnst import assets
 from fastnst.cli._words import Parser
 from fastnst.errors import ConfigError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from fastnst.inference import Stylizer
+
 COLUMNS, ROWS = 24, 8
+ORIGIN = ("title", "artist", "date")
 
 
 def parser() -> Parser:
@@ -41,10 +47,12 @@ def _facts(name: str, path: Path) -> dict[str, Any]:
 
     entry = {"name": name, "file": str(path), "bytes": path.stat().st_size}
     try:
-        style = next(iter(read_metadata(path).styles), {})
+        styles = read_metadata(path).styles
     except CheckpointError as error:
         return entry | {"error": str(error)}
-    return entry | {key: style.get(key, "") for key in ("title", "artist", "date")}
+    if len(styles) > 1:
+        return entry | {"styles": [{key: style.get(key, "") for key in ("name", *ORIGIN)} for style in styles]}
+    return entry | {key: next(iter(styles), {}).get(key, "") for key in ORIGIN}
 
 
 def listing(styles: dict[str, Path]) -> str:
@@ -70,12 +78,25 @@ def entries(styles: dict[str, Path]) -> Iterator[str]:
     for name, path in styles.items():
         try:
             stylizer = load(path, "cpu", "float32")
-            thumbnail = draw(stylizer(landscape), COLUMNS, ROWS, colors)
+            thumbnail = draw(_painted(stylizer, landscape), COLUMNS, ROWS, colors)
         except ValueError as error:
             yield f"{name}: {error}"
             continue
         assert stylizer.metadata is not None
         lines = [name, *artwork(stylizer.metadata), network_line(stylizer.network, path), judged(stylizer.metadata)]
-        lines.append(f"fastnst stylize --model {name} photo.jpg")
+        choice = f" --style {stylizer.styles[0]}" if len(stylizer.styles) > 1 else ""
+        lines.append(f"fastnst stylize --model {name}{choice} photo.jpg")
         pairs = zip_longest(thumbnail, filter(None, lines), fillvalue="")
         yield "\n".join(f"{left:{COLUMNS}}  {right}".rstrip() for left, right in pairs)
+
+
+def _painted(stylizer: "Stylizer", landscape: "Image") -> "Image":
+    """Paint a landscape; of several styles, each paints an upright stripe of it."""
+    if len(stylizer.styles) < 2:
+        return stylizer(landscape)
+    painted = landscape.copy()
+    edges = [round(i * landscape.width / len(stylizer.styles)) for i in range(len(stylizer.styles) + 1)]
+    for style, left, right in zip(stylizer.styles, edges, edges[1:], strict=False):
+        stripe = (left, 0, right, landscape.height)
+        painted.paste(stylizer.styled(style)(landscape).crop(stripe), stripe)
+    return painted

@@ -1,12 +1,12 @@
 """``fastnst stylize``."""
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from dataclasses import asdict
+from math import inf, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastnst.assets import find_style
 from fastnst.cli import EXIT_FAILED, EXIT_PARTLY
 from fastnst.cli._words import (
     Parser,
@@ -26,14 +26,29 @@ if TYPE_CHECKING:
 
 def parser() -> Parser:
     """Build the parser; imports nothing heavy."""
-    parser = Parser("stylize", "PICTURE... --model MODEL", "Paint pictures with a trained network.")
+    parser = Parser("stylize", "PICTURE... --model MODEL | --style STYLE", "Paint pictures with a trained network.")
     add = parser.add_argument
     add(
         "input",
         nargs="+",
         help="pictures, folders of pictures, patterns such as 'photos/*.jpg', or - for standard input",
     )
-    add("-m", "--model", required=True, help="a bundled style by name (see fastnst models), or a trained file")
+    add("-m", "--model", help="a bundled style by name (see fastnst models), or a trained file")
+    add(
+        "-s",
+        "--style",
+        help="one of the model's styles by name, or a picture to paint like; without --model, any picture, or what "
+        "--model takes",
+    )
+    add(
+        "--mix",
+        nargs="+",
+        action="extend",
+        type=weighted,
+        metavar="STYLE:WEIGHT",
+        help="several styles at once, such as wave:0.3 starry:0.7",
+    )
+    add("--strength", type=share, default=1.0, help="from 0, the photograph as it is, to 1, all of the style")
     add(
         "-o",
         "--out",
@@ -50,19 +65,55 @@ def parser() -> Parser:
 def run(argv: list[str]) -> int:
     """Paint every input; broken ones are reported at the end, and the others are painted."""
     options = parser().read(argv)
-    model = find_style(options.model)
-    if "-" in (*options.input, options.out):
-        return _pipe(options)
+    if options.style is not None and options.mix:
+        raise ConfigError("give either --style or --mix; a mix may be of a single style")
 
     import torch
 
+    from fastnst.inference.choice import find_model, name_result
     from fastnst.inference.folder import StylizeJob, plan
 
     torch.manual_seed(options.seed)
-    tasks = plan(options.input, options.out, model)
+    style = _summed(options.mix) if options.mix else options.style
+    model, chosen = find_model(options.model, style)
+    how = (options.device, options.precision, options.engine, options.skip_existing, style, options.strength)
+    if "-" in (*options.input, options.out):
+        return _pipe(StylizeJob((), options.model, *how), options)
+    tasks = plan(options.input, options.out, name_result(model, None if chosen is None else style, options.strength))
     check_out(*(target for _, target in tasks), options=options)
-    job = StylizeJob(tasks, options.model, options.device, options.precision, options.engine, options.skip_existing)
+    job = StylizeJob(tasks, options.model, *how)
     return _batch(job, options) if len(tasks) > 1 else _single(job, options)
+
+
+def weighted(word: str) -> tuple[str, float]:
+    """Read ``wave:0.3``."""
+    name, _, weight = word.rpartition(":")
+    try:
+        value = float(weight)
+    except ValueError:
+        value = nan
+    if not name or not 0 <= value < inf:
+        raise ArgumentTypeError(f"{word!r} is not STYLE:WEIGHT, as wave:0.3; pictures to paint stand before --mix")
+    return name, value
+
+
+def share(word: str) -> float:
+    """Read a number from 0 to 1."""
+    try:
+        value = float(word)
+    except ValueError:
+        raise ArgumentTypeError(f"{word!r} is not a number") from None
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"{word} is not between 0 and 1")
+    return value
+
+
+def _summed(mix: list[tuple[str, float]]) -> dict[str, float]:
+    """Add up the weights of a style that is named twice."""
+    total: dict[str, float] = {}
+    for name, weight in mix:
+        total[name] = total.get(name, 0.0) + weight
+    return total
 
 
 def _single(job: "StylizeJob", options: Namespace) -> int:
@@ -114,10 +165,9 @@ def _facts(result: "StylizeResult") -> dict[str, object]:
     return {"painted": [asdict(done) for done in result.painted], "skipped": result.skipped, "failed": failed}
 
 
-def _pipe(options: Namespace) -> int:
+def _pipe(job: "StylizeJob", options: Namespace) -> int:
     """Paint one picture between a file, or standard input, and a file, or standard output."""
     from fastnst.images import encode_image, open_image, write_image
-    from fastnst.inference import load
     from fastnst.inference.folder import note
 
     if len(options.input) > 1 or (options.out is None and options.input == ["-"]):
@@ -126,8 +176,8 @@ def _pipe(options: Namespace) -> int:
     if out != "-":
         check_out(Path(out), options=options)
     picture = open_image(sys.stdin.buffer, "standard input") if source == "-" else open_image(source)
-    painted = load(options.model, options.device, options.precision, options.engine)(picture)
-    made = note(options.model, Path(source), Path(out))
+    painted = job.load()(picture)
+    made = note(job, Path(source), Path(out))
     if out == "-":
         sys.stdout.buffer.write(encode_image(painted, "PNG", made))
     else:

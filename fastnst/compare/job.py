@@ -111,6 +111,12 @@ def run(job: CompareJob, on_progress: OnProgress | None = None) -> Comparison:
     device = pick_device(job.device)
     files = [find_style(model) for model in job.models]
     headers = dict(zip(name_models(files), map(read_metadata, files), strict=True))
+    for file, header in zip(files, headers.values(), strict=True):
+        if len(header.styles) > 1:
+            names = ", ".join(style.get("name", "") for style in header.styles)
+            raise ConfigError(
+                f"{file}: holds {len(header.styles)} styles ({names}); compare judges networks of one style"
+            )
     first, *others = headers
     objective = read_objective(files[0], headers[first], job.weights, job.style)
     for name in others:

@@ -1,7 +1,8 @@
 """Apply trained networks to pictures; needs neither Lightning, nor datasets, nor the losses."""
 
 from fastnst.devices import Precision
+from fastnst.inference.choice import Style
 from fastnst.inference.engines import Engine
 from fastnst.inference.stylizer import Stylizer, load
 
-__all__ = ["Engine", "Precision", "Stylizer", "load"]
+__all__ = ["Engine", "Precision", "Style", "Stylizer", "load"]

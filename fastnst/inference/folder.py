@@ -1,7 +1,7 @@
 """Paint many pictures: which there are, what each becomes, and carrying on behind a broken one."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,27 @@ class StylizeJob:
 
     Args:
         tasks: The picture and the file it becomes, one pair per picture; see :func:`plan`.
-        model: A bundled style by name, or a trained file.
+        model: A bundled style by name, or a trained file; told by the style where it is left out.
         device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
         precision: ``float32`` or ``bfloat16``; see :class:`Stylizer`.
         engine: ``torch`` or ``openvino``; see :class:`Stylizer`.
         skip_existing: Leave out pictures whose result exists.
+        style: One of the model's styles by name, the path of a picture, or weights of such; see :func:`load`.
+        strength: 0 for the photograph as it is, 1 for all of the style.
     """
 
     tasks: Sequence[tuple[Path, Path]]
-    model: str
+    model: str | None
     device: str | None = None
     precision: Precision | None = None
     engine: Engine = "torch"
     skip_existing: bool = False
+    style: str | Mapping[str, float] | None = None
+    strength: float = 1.0
+
+    def load(self) -> Stylizer:
+        """Load the model in its style."""
+        return load(self.model, self.device, self.precision, self.engine, self.style, self.strength)
 
 
 @dataclass(frozen=True)
@@ -66,38 +74,49 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
 
     Raises:
         CheckpointError: The model cannot be used.
-        ConfigError: No such model, device or engine.
+        ConfigError: No such model, style, device or engine.
+        ImageError: The style picture cannot be read.
         OSError: A folder takes no files.
     """
     for folder in {target.parent for _, target in job.tasks}:
         check_writable(folder)
     reuse_memory()
-    stylizer, result = load(job.model, job.device, job.precision, job.engine), StylizeResult()
+    stylizer, result = job.load(), StylizeResult()
     for source, target in job.tasks:
         if job.skip_existing and target.exists():
             result.skipped.append(str(source))
         else:
-            _paint(stylizer, source, target, job.model, result)
+            _paint(stylizer, source, target, job, result)
         if on_progress and on_progress(result):
             break
     return result
 
 
-def _paint(stylizer: Stylizer, source: Path, target: Path, model: str, result: StylizeResult) -> None:
+def _paint(stylizer: Stylizer, source: Path, target: Path, job: StylizeJob, result: StylizeResult) -> None:
     start = time.perf_counter()
     try:
         image = stylizer(open_image(source))
     except (ImageError, FloatingPointError) as error:
         result.failed.append((str(source), str(error)))
         return
-    write_image(image, target, note(model, source, target))
+    write_image(image, target, note(job, source, target))
     result.painted.append(Painted(str(source), str(target), *image.size, round(time.perf_counter() - start, 3)))
 
 
-def note(model: str, source: Path, target: Path) -> dict[str, Any]:
+def note(job: StylizeJob, source: Path, target: Path) -> dict[str, Any]:
     """Return how a picture was made, for the file itself."""
-    words = ["fastnst", "stylize", "--model", model, str(source), "--out", str(target)]
-    return {"fastnst": __version__, "command": words, "settings": {"model": model}}
+    words = ["fastnst", "stylize", *(["--model", job.model] if job.model else []), str(source)]
+    settings: dict[str, Any] = {"model": job.model} if job.model else {}
+    if isinstance(job.style, Mapping):
+        words += ["--mix", *(f"{name}:{weight:g}" for name, weight in job.style.items())]
+        settings["mix"] = dict(job.style)
+    elif job.style is not None:
+        words += ["--style", job.style]
+        settings["style"] = job.style
+    if job.strength != 1:
+        words += ["--strength", f"{job.strength:g}"]
+        settings["strength"] = job.strength
+    return {"fastnst": __version__, "command": [*words, "--out", str(target)], "settings": settings}
 
 
 def expand(inputs: Sequence[str]) -> list[tuple[Path, Path]]:
@@ -118,7 +137,7 @@ def expand(inputs: Sequence[str]) -> list[tuple[Path, Path]]:
     return found
 
 
-def plan(inputs: Sequence[str], out: str | None, model: Path) -> list[tuple[Path, Path]]:
+def plan(inputs: Sequence[str], out: str | None, name: str) -> list[tuple[Path, Path]]:
     """Pair each picture with the file it becomes.
 
     One picture goes to the file ``out``, or into ``out`` if that has no known extension; several go into the folder
@@ -128,13 +147,13 @@ def plan(inputs: Sequence[str], out: str | None, model: Path) -> list[tuple[Path
     Args:
         inputs: Files, folders and patterns.
         out: A file or a folder.
-        model: The trained file.
+        name: Of the style; see :func:`~fastnst.inference.choice.name_result`.
 
     Raises:
         ConfigError: No pictures, several for one file, two of one name, or one that would replace itself.
     """
     found = expand(inputs)
-    tasks = _pair(found, out or _default_out(found, inputs, model))
+    tasks = _pair(found, out or _default_out(found, inputs, name))
     seen: dict[Path, Path] = {}
     for source, target in tasks:
         if target in seen:
@@ -156,11 +175,9 @@ def _pair(found: Sequence[tuple[Path, Path]], out: str) -> list[tuple[Path, Path
     return [(s, Path(out) / (b if b.suffix.lower() in WRITABLE else b.with_suffix(".png"))) for s, b in found]
 
 
-def _default_out(found: Sequence[tuple[Path, Path]], inputs: Sequence[str], model: Path) -> str:
-    from fastnst.checkpoint import style_name
-
+def _default_out(found: Sequence[tuple[Path, Path]], inputs: Sequence[str], name: str) -> str:
     if len(found) > 1 or Path(inputs[0]).is_dir():
-        return style_name(model)
+        return name
     picture = found[0][0]
     suffix = picture.suffix if picture.suffix.lower() in WRITABLE else ".png"
-    return f"{picture.stem}_{style_name(model)}{suffix}"
+    return f"{picture.stem}_{name}{suffix}"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fastnst.devices import Precision
+from fastnst.errors import ConfigError
 from fastnst.images import EXTENSIONS, cover, fit, read_image
 from fastnst.losses import PerceptualLoss
 from fastnst.optimize.config import OptimizeConfig
@@ -53,12 +54,21 @@ def given_picture(source: str, photo: Tensor, precision: Precision | None = None
         source: A picture, a style file, or the name of a bundled style.
         photo: ``(1, 3, H, W)``, RGB in [0, 1].
         precision: Of the network.
+
+    Raises:
+        ConfigError: A network of several styles, or of any.
     """
     if Path(source).suffix.lower() in EXTENSIONS:
         return cover(read_image(source), *photo.shape[2:]).to(photo.device)
     from fastnst.inference import load  # here, because nothing else of this package applies networks
 
-    return load(source, str(photo.device), precision)(photo)
+    stylizer = load(source, str(photo.device), precision)
+    if stylizer.network.styles and len(stylizer.styles) != 1:
+        raise ConfigError(
+            f"--init {source}: paints in more than one style; paint a picture by fastnst stylize --model {source} "
+            f"--style STYLE, and begin with that"
+        )
+    return stylizer(photo)
 
 
 def noise(like: Tensor, seed: int) -> Tensor:

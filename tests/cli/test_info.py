@@ -68,3 +68,16 @@ def test_a_stylized_picture_says_so(tmp_path, photos, model_file, capsys):
     assert run(["stylize", "--model", str(model_file), str(photos / "01.png"), "--out", str(out)]) == 0
     assert run(["info", str(out)]) == 0
     assert "fastnst stylize --model" in capsys.readouterr().out
+
+
+def test_a_file_of_several_styles_tells_what_it_can_do(gallery, shared_network, capsys):
+    assert run(["info", str(gallery), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    names = ["wave", "starry", "udnie"]
+    assert facts["table"] == {"styles": 3, "strength": True, "predictor": False, "names": names}
+    assert run(["info", str(gallery)]) == 0
+    said = capsys.readouterr().out
+    assert "table.names                 wave, starry, udnie" in said
+    assert "table.predictor             False" in said
+    assert run(["info", "shared", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["table"]["predictor"] is True

@@ -58,6 +58,17 @@ def test_json_is_a_list_of_names_files_and_origins(bundled_styles, capsys):
     assert "not a whole" in torn["error"]
 
 
+def test_a_model_of_several_styles_lists_them(bundled_styles, gallery, capsys):
+    (bundled_styles / "gallery.safetensors").write_bytes(gallery.read_bytes())
+    assert run(["models"]) == 0
+    said = capsys.readouterr().out
+    assert "3 styles: wave, starry, udnie" in said
+    assert "fastnst stylize --model gallery --style wave photo.jpg" in said
+    assert run(["models", "--json"]) == 0
+    entry = next(entry for entry in json.loads(capsys.readouterr().out) if entry["name"] == "gallery")
+    assert [style["name"] for style in entry["styles"]] == ["wave", "starry", "udnie"]
+
+
 def test_one_style_is_the_business_of_info(bundled_styles, capsys):
     assert run(["models", "waves"]) == 2
     assert "fastnst info waves" in capsys.readouterr().err

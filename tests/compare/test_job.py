@@ -104,3 +104,10 @@ def test_networks_of_one_name_are_told_apart(tmp_path):
 def test_impossible_jobs_are_refused(job, change):
     with pytest.raises(ConfigError):
         replace(job, **change)
+
+
+def test_a_network_of_several_styles_is_refused(job, gallery):
+    with pytest.raises(
+        ConfigError, match=r"holds 3 styles \(wave, starry, udnie\); compare judges networks of one style"
+    ):
+        run(replace(job, models=(*job.models, str(gallery))))

@@ -55,7 +55,9 @@ def test_a_plain_network_paints_as_the_code_it_was_made_from(network):
 
 
 def test_a_file_holds_the_table_and_the_predictor(network, tmp_path):
-    save_checkpoint(tmp_path / "a.safetensors", network, Metadata(describe(network)))
+    save_checkpoint(
+        tmp_path / "a.safetensors", network, Metadata(describe(network), styles=[{"name": name} for name in "abc"])
+    )
     loaded, _ = load_checkpoint(tmp_path / "a.safetensors")
     for key, value in network.state_dict().items():
         assert torch.equal(loaded.state_dict()[key], value), key
