@@ -10,7 +10,8 @@ from fastnst import __version__
 from fastnst.errors import ConfigError
 
 COMMANDS = {
-    "train": "train a network on one style picture and a set of photographs",
+    "train": "train a network on one style picture, or several, and a set of photographs",
+    "add-style": "teach a trained network one more style",
     "stylize": "paint pictures with a trained network",
     "models": "list the bundled styles",
     "optimize": "paint a picture by optimizing it (Gatys et al.)",
@@ -53,7 +54,7 @@ def run(argv: list[str]) -> int:
             from fastnst.registry import unknown
 
             raise ConfigError(unknown("command", argv[0], COMMANDS))
-        command = importlib.import_module(f"fastnst.cli.{argv[0]}")
+        command = importlib.import_module(f"fastnst.cli.{argv[0].replace('-', '_')}")
         return int(command.run(argv[1:]) or 0)
     except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)

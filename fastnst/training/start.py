@@ -87,27 +87,33 @@ def codes_for(
     styles = network.styles
     if styles is None:
         return [network.style_code()] * len(pictures)
+    predict = Prediction(styles.predictor) if styles.predictor is not None else None
     places = {facts.get("sha256"): row for row, facts in enumerate(metadata.styles)}
     codes = []
     for number, picture in enumerate(pictures):
         row = places.get(digests[number]) if number < len(digests) else None
         if row is not None and row < len(styles.codes):
             codes.append(styles.codes[row].clone())
-        elif styles.predictor is not None:
-            codes.append(predicted(styles.predictor, picture))
+        elif predict is not None:
+            codes.append(predict(picture))
         else:
             codes.append(styles.codes.mean(0) if len(styles.codes) else network.style_code())
     return codes
 
 
-@torch.no_grad()
-def predicted(predictor: Predictor, picture: Tensor) -> Tensor:
-    """Return the code ``(K,)`` predicted for ``(1, 3, H, W)``, RGB in [0, 1]; a tiny picture is enlarged."""
-    backbone = build_backbone("compact", STATISTICS_LAYERS)
-    least = backbone.min_size(STATISTICS_LAYERS)
-    picture = picture if min(picture.shape[-2:]) >= least else fit(picture, shorter=least)
-    code: Tensor = predictor(picture_statistics(backbone, picture))[0]
-    return code
+class Prediction:
+    """Predict the code of style pictures."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor, self.backbone = predictor, build_backbone("compact", STATISTICS_LAYERS)
+        self.least = self.backbone.min_size(STATISTICS_LAYERS)
+
+    @torch.no_grad()
+    def __call__(self, picture: Tensor) -> Tensor:
+        """Return the code ``(K,)`` for ``(1, 3, H, W)``, RGB in [0, 1]; a tiny picture is enlarged."""
+        picture = picture if min(picture.shape[-2:]) >= self.least else fit(picture, shorter=self.least)
+        code: Tensor = self.predictor(picture_statistics(self.backbone, picture))[0]
+        return code
 
 
 def _with_table(network: TransformationNetwork, count: int) -> TransformationNetwork:
