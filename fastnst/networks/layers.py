@@ -106,3 +106,29 @@ class Upsample(Chain):
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__(nn.Upsample(scale_factor=2), *conv_norm(channels_in, channels, 3))
+
+
+class ResizeConv(nn.Module):
+    """Double the resolution by nearest neighbor, then convolve by 3x3 with reflected borders: no checkerboard.
+
+    Neither the enlarged features nor their gradient are ever made: a pixel of the result sees 2x2 of the features, by
+    one of four sets of sums of the filter's taps, so a convolution at the low resolution and a sub-pixel unfolding do
+    the same.
+    """
+
+    taps: Tensor
+
+    def __init__(self, channels_in: int, channels: int) -> None:
+        super().__init__()
+        conv = nn.Conv2d(channels_in, channels, 3)
+        self.weight, self.bias = conv.weight, conv.bias
+        # Of an even and of an odd row: which of three low rows each of three high rows is.
+        even, odd = [[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]
+        self.register_buffer("taps", torch.tensor([even, odd], dtype=torch.float32), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.bias is not None, "a convolution is made with one"
+        taps = self.taps.to(self.weight.dtype)
+        filters = torch.einsum("pak,qbl,oikl->opqiab", taps, taps, self.weight).flatten(0, 2)
+        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        return F.pixel_shuffle(F.conv2d(padded, filters, self.bias.repeat_interleave(4)), 2)

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.networks._base import NETWORKS, TransformationNetwork
-from fastnst.networks.layers import Chain, Inverted, Upsample, conv, conv_norm
+from fastnst.networks.layers import Chain, Inverted, ResizeConv, Upsample, conv_norm
 from fastnst.networks.norm import Apply
 
 
@@ -20,12 +20,12 @@ class Lite(TransformationNetwork):
         deep: Channels at an eighth of the resolution, whose result is added at a quarter: large shapes.
         deep_blocks: Inverted residuals there.
 
-    No feature map has the full resolution: the first layer folds 2x2 pixels into channels, and the last unfolds them
-    (sub-pixel convolution). Features at half the resolution skip the rest, which keeps the photograph's edges sharp.
-    Every other step up is a resize-convolution, which avoids visible blocks.
+    No feature map has the full resolution: the first layer folds 2x2 pixels into channels. Features at half the
+    resolution skip the rest, which keeps the photograph's edges sharp. Every step up is a resize-convolution: a
+    sub-pixel convolution, with filters of its own for every pixel of a block, paints a mesh into empty skies.
 
-    Sources: Shi et al., Efficient Sub-Pixel Convolution, CVPR 2016; Sandler et al., MobileNetV2, CVPR 2018;
-    Aitken et al., Checkerboard artifact free sub-pixel convolution, arXiv:1707.02937 (the output's initialization).
+    Sources: Sandler et al., MobileNetV2, CVPR 2018 (inverted residuals); Ronneberger, Fischer, Brox, U-Net, MICCAI 2015
+    (skips); Odena, Dumoulin, Olah, Deconvolution and Checkerboard Artifacts, Distill 2016.
     """
 
     size_multiple = 8
@@ -47,7 +47,7 @@ class Lite(TransformationNetwork):
             "deep": deep,
             "deep_blocks": deep_blocks,
         }
-        # To either side: 3x3 at stride 2 four times and at 4 twice, one per block, 7 by alignment.
+        # To either side: 3x3 at stride 2 and 4, and the two rows that resizing sees; one per block, 7 by alignment.
         self.receptive_field = 2 * (4 * 2 + 2 * 4 + 4 * blocks + 8 * deep_blocks + 7) + 1
         self.stem = Chain(nn.PixelUnshuffle(2), *conv_norm(12, detail, 3), nn.ReLU())
         self.down = Chain(*conv_norm(detail, width, 3, stride=2), nn.ReLU())
@@ -60,22 +60,14 @@ class Lite(TransformationNetwork):
         )
         self.blocks = Chain(*(Inverted(width) for _ in range(blocks)), nn.ReLU())
         self.up = Upsample(width, detail)
-        last = conv(detail, 12, 3)
-        _begin_smooth(last)
-        self.output = nn.Sequential(last, nn.PixelShuffle(2))
+        self.skip = Chain(*conv_norm(detail, detail, 1))
+        nn.init.zeros_(self.skip[1].weight)  # painting is learned first, what to keep of the photograph is added
+        self.output = ResizeConv(detail, 3)
+        nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
         half = self.stem(images.to(next(self.stem.parameters()).dtype), norms)
         quarter = self.down(half, norms)
         quarter = quarter + self.deep(quarter, norms)
-        painted = torch.relu(half + self.up(self.blocks(quarter, norms), norms))
-        return self.output(painted.to(next(self.output.parameters()).dtype))
-
-
-@torch.no_grad()
-def _begin_smooth(last: nn.Conv2d) -> None:
-    """Initialize the four pixels of a block equally, at gray, so that there is no checkerboard to unlearn."""
-    filters = last.weight.unflatten(0, (3, 4))
-    filters.copy_(filters[:, :1].expand_as(filters).clone())
-    assert last.bias is not None, "a convolution is made with one"
-    nn.init.constant_(last.bias, 0.5)
+        painted = torch.relu(self.up(self.blocks(quarter, norms), norms) + self.skip(half, norms))
+        return self.output(painted.to(self.output.weight.dtype))

@@ -39,7 +39,7 @@ def test_its_own_code_paints_what_the_network_paints(name, grad):
         torch.testing.assert_close(network(images, network.style_code()[None]), painted)
 
 
-@pytest.mark.parametrize(("name", "size"), [("hrnet", 0), ("johnson", 3200), ("lite", 864)])
+@pytest.mark.parametrize(("name", "size"), [("hrnet", 0), ("johnson", 3200), ("lite", 2240)])
 def test_a_code_is_twice_the_normalized_channels(name, size):
     network = build_network(name)
     assert network.code_size == size
@@ -100,10 +100,10 @@ def test_codes_work_in_reduced_precision(name):
         assert torch.equal(network(image, code), network(image))
 
 
-@pytest.mark.parametrize("shape", [(5,), (3, 864), (1, 1, 864)])
+@pytest.mark.parametrize("shape", [(5,), (3, 2240), (1, 1, 2240)])
 def test_codes_of_another_shape_are_refused(shape):
     network = build_network("lite")
-    with pytest.raises(ValueError, match=r"style code is .* but \(864,\) or one such row per image"):
+    with pytest.raises(ValueError, match=r"style code is .* but \(2240,\) or one such row per image"):
         network(torch.rand(2, 3, 16, 16), torch.zeros(shape))
 
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
-from fastnst.networks.layers import NarrowConv, Upsample
+from fastnst.networks.layers import NarrowConv, ResizeConv, Upsample
 
 
 def test_upsampling_repeats_pixels_before_it_convolves():
@@ -19,3 +20,10 @@ def test_convolution_by_rows_is_the_convolution(layout, size):
         by_rows = conv(x)
     assert by_rows.shape == (2, 3, *size)
     torch.testing.assert_close(by_rows, conv(x), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 4)])
+def test_a_resize_convolution_is_one_of_enlarged_features(size):
+    layer, x = ResizeConv(3, 2).double(), torch.rand(2, 3, *size, dtype=torch.float64)
+    enlarged = F.pad(F.interpolate(x, scale_factor=2.0), (1, 1, 1, 1), mode="reflect")
+    torch.testing.assert_close(layer(x), F.conv2d(enlarged, layer.weight, layer.bias))
