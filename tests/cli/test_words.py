@@ -52,12 +52,25 @@ def test_short_and_long_names_of_the_loss_are_one(parser, words):
     assert loss_settings(parser.read(words)) == {"tv": 3.0, "style": {"relu1_1": 2.0, "relu2_1": 1.0}}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--scales", "1", "2:0.5", "--content_scale", "1"],
+        ["--loss.scales", "{1: 1, 2: 0.5}", "--model.loss.content_scale=1"],
+    ],
+)
+def test_scales_are_read_like_layers(parser, words):
+    settings = loss_settings(parser.read(words))
+    assert (LossConfig(**settings).scales, settings["content_scale"]) == ({1: 1.0, 2: 0.5}, 1)
+
+
 def test_the_loss_in_help_has_the_defaults_of_the_loss(parser):
     text, defaults = " ".join(parser.format_help().split()), LossConfig()
-    for name in ("tv", "style_weight", "backbone", "style_loss", "units", "pooling", "padding"):
+    for name in ("tv", "style_weight", "backbone", "style_loss", "units", "pooling", "padding", "content_scale"):
         value = getattr(defaults, name)
         stated = text.split(f"--{name} ")[1].split("default: ")[1]
-        assert stated.startswith(f"{value:g}" if isinstance(value, float) else value), name
+        assert stated.startswith(value if isinstance(value, str) else f"{value:g}"), name
+    assert "default: " + " ".join(f"{key}:{value:g}" for key, value in defaults.scales.items()) in text
 
 
 def test_a_config_comes_before_what_is_typed(parser, tmp_path):
@@ -96,6 +109,7 @@ def test_a_config_without_a_name_is_one_line(parser):
         ("--sise 3", "unknown option --sise; did you mean '--size'?"),
         ("--size 0", "--size: 0 is too small, must be at least 1"),
         ("--size x", "--size: 'x' is not a whole number"),
+        ("--scales 1:1 3:1", "--scales: '3:1': give powers of two"),
         ("--style_layers relu1_1:x", "--style_layers: 'relu1_1:x'"),
     ],
 )

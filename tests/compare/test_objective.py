@@ -23,6 +23,14 @@ def test_a_header_without_the_scale_of_a_layer_has_none(trained, scales):
     assert read_scales(metadata, read_loss(metadata)) is None
 
 
+def test_a_header_older_than_scales_was_trained_at_one(trained):
+    metadata = read_metadata(trained)
+    old = {key: value for key, value in metadata.loss.items() if key not in ("scales", "content_scale")}
+    loss = read_loss(replace(metadata, loss=old))
+    assert (loss.scales, loss.content_scale) == ({1: 1.0}, 1)
+    assert read_loss(metadata).scales == {1: 1.0, 2: 0.9, 4: 0.8}
+
+
 def test_a_header_without_a_loss_cannot_be_compared(model_file):
     with pytest.raises(ConfigError, match="does not say under which loss"):
         read_objective(model_file, read_metadata(model_file))

@@ -26,6 +26,9 @@ from fastnst.training.module import FeedForwardModule
 
 RESUME = Path("checkpoints") / "last.ckpt"
 
+STYLE = {f"style/{layer}{at}" for layer in ("relu1_1", "relu2_1") for at in ("", "@2", "@4")}
+TERMS = {"loss", "content/relu2_1", "tv"} | STYLE
+
 
 def in_process(options: list[str]) -> subprocess.Popen:
     return subprocess.Popen(
@@ -70,7 +73,7 @@ def test_training_leaves_a_style_a_config_a_resume_file_and_a_log(train_options,
     assert fastnst.load(out / "style.safetensors", "cpu")(make_picture()).size == (48, 40)
     assert f"fastnst stylize --model {out / 'style.safetensors'}" in capsys.readouterr().out
     events = scalars(out)
-    terms = {"loss", "content/relu2_1", "style/relu1_1", "style/relu2_1", "tv"}
+    terms = TERMS
     logged = set(events.Tags()["scalars"])
     assert {f"train/{term}" for term in terms} | {f"val/{term}" for term in terms} | {
         "lr",
@@ -90,7 +93,7 @@ def test_metadata_tells_how_it_was_made_and_judged(train_options):
     assert metadata.loss["backbone"] == "vgg19"
     assert metadata.training["steps"] == 4
     assert metadata.judged["photos"] == 2
-    assert set(metadata.judged["terms"]) == {"loss", "content/relu2_1", "style/relu1_1", "style/relu2_1", "tv"}
+    assert set(metadata.judged["terms"]) == TERMS
     assert str(Path.home()) not in json.dumps(vars(metadata))
     assert "/" not in metadata.training["photos"]
 

@@ -76,6 +76,12 @@ def mean_square(first: Tensor, second: Tensor) -> Tensor:
     return ((first - second.expand_as(first)) ** 2).mean()
 
 
+@pytest.mark.parametrize("file", sorted(CONFIGS.rglob("*.yaml")), ids=lambda file: file.stem)
+def test_recipes_of_others_compare_at_one_scale(file):
+    config = preset(file.stem)
+    assert (config.units == "raw") == ((config.scales, config.content_scale) == ({1: 1.0}, 1))
+
+
 @pytest.mark.parametrize(
     ("name", "content_weight", "style_weight"), [("johnson2016", 1, 5), ("pytorch_examples", 1e5, 1e10)]
 )

@@ -57,7 +57,7 @@ def test_every_style_loss(style_loss, dtype):
 @pytest.mark.parametrize("padding", ["reflect", "zeros"])
 @pytest.mark.parametrize("backbone", sorted(LAYERS))
 def test_every_backbone(backbone, padding):
-    compare(make(backbone, LAYERS[backbone], "gram", padding=padding))
+    compare(make(backbone, LAYERS[backbone], "gram", padding=padding), height=139, width=118)
 
 
 @pytest.mark.parametrize(("scales", "at"), [({1: 1.0}, 1), ({1: 1.0}, 4), ({2: 1.0, 8: 3.0}, 1), ({4: 1.0}, 4)])
@@ -70,13 +70,12 @@ def test_sides_of_every_remainder(side):
     compare(make("compact", LAYERS["compact"][:3], "gram"), height=side, width=side + 2, tile=48)
 
 
-def test_variation_of_a_picture_that_is_compared_at_the_half_alone():
+def test_a_scale_that_nothing_needs_is_not_computed():
     loss = make("compact", LAYERS["compact"][:3], "gram", scales={2: 1.0})
     loss.tv = 0.0
     compare(loss)
-    assert (
-        1 not in TiledLoss(loss, torch.rand(1, 3, 40, 40), [Region(loss.style_target(torch.rand(1, 3, 40, 40)))]).levels
-    )
+    styles = [Region(loss.style_target(torch.rand(1, 3, 40, 40)))]
+    assert list(TiledLoss(loss, torch.rand(1, 3, 40, 40), styles).levels) == [2]
 
 
 def test_average_pooling_and_raw_units():
@@ -114,10 +113,10 @@ def test_one_tile_is_the_whole():
 
 
 def test_windows_of_a_small_scale_are_as_small_as_those_of_the_whole():
-    loss = make("vgg19", LAYERS["vgg19"], "gram")
+    loss = make("compact", LAYERS["compact"], "gram")
     styles = [Region(loss.style_target(torch.rand(1, 3, 64, 64)))]
     widest = {}
-    for factor, level in TiledLoss(loss, torch.rand(1, 3, 480, 480), styles, 64).levels.items():
+    for factor, level in TiledLoss(loss, torch.rand(1, 3, 400, 320), styles, 64).levels.items():
         widest[factor] = max(tile.rows[1] - tile.rows[0] for tile in level.tiles)
     assert max(widest.values()) == widest[1]
 

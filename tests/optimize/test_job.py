@@ -127,6 +127,21 @@ def test_contradictions_are_refused(options, words):
         PaintingJob("c.png", ("s.png",), **options)
 
 
+def test_a_small_first_stage_is_compared_at_the_scales_it_has(make, make_picture, tmp_path):
+    """Stages of 16, 32 and 64 px under all scales; relu4_1 at 1/4 wants 64 px."""
+    picture = tmp_path / "picture.png"
+    make_picture(64, 64).save(picture)
+    loss = LossConfig(content={"relu3_1": 1.0}, style={"relu1_1": 1.0, "relu4_1": 1.0})
+    seen = {}
+    config = OptimizeConfig(steps=3, stages=3)
+    job.run(
+        make(content=str(picture), size=64, style_size=64, loss=loss, config=config),
+        lambda state: seen.update({state.size[0]: set(state.report.terms)}) or False,
+    )
+    assert sorted(seen) == [16, 32, 64]
+    assert [sum("relu4_1" in path for path in seen[size]) for size in (16, 32, 64)] == [1, 2, 3]
+
+
 def test_a_small_photograph_is_refused_by_name(make, make_picture):
     make_picture(1, 1).save("dot.png")
     with pytest.raises(ConfigError, match=r"dot.png: 1x1 is too small"):

@@ -60,6 +60,18 @@ def test_another_network_or_objective_is_not_resumed(make_module, toy_weights, c
         make_module(**change).on_load_checkpoint(checkpoint)
 
 
+def test_another_scale_is_not_resumed_and_an_older_checkpoint_had_one(make_module, toy_weights):
+    checkpoint = {"state_dict": {}}
+    module = make_module()
+    module.on_save_checkpoint(checkpoint)
+    module.on_load_checkpoint(checkpoint)
+    saved = checkpoint["fastnst"]["loss"]
+    del saved["scales"], saved["content_scale"]
+    with pytest.raises(ConfigError, match=r"loss\.scales was \{1: 1\.0\} in the checkpoint and is \{1: 1\.0, 2: 0\.9"):
+        module.on_load_checkpoint(checkpoint)
+    make_module(loss=LossConfig.from_metadata(saved, toy_weights)).on_load_checkpoint(checkpoint)
+
+
 def test_style_under_the_minimum_of_the_backbone_is_refused(make_module):
     with pytest.raises(ConfigError, match="style picture is 1x1, but .* need at least 4x4"):
         make_module(style_size=1)

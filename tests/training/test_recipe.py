@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fastnst.errors import ConfigError
-from fastnst.losses import GramLoss, PerceptualLoss
+from fastnst.losses import GramLoss, LossConfig, PerceptualLoss
 from fastnst.networks import build_network
 from fastnst.training.recipe import FROM_RANDOM, FROM_START, Recipe, Training
 from fastnst.training.steps import take_targets
@@ -69,6 +69,13 @@ def test_a_negative_weight_is_refused():
 def test_the_learning_rate_is_positive(lr):
     with pytest.raises(ConfigError, match="lr must be positive"):
         Recipe(lr=lr)
+
+
+def test_half_crops_of_a_usual_training_are_compared_at_every_scale():
+    loss = LossConfig().build()
+    assert loss.style_scales((128, 128)) == loss.scales
+    assert loss.scale_of_content((128, 128)) == 2
+    assert take_targets(loss, torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)).least == loss.min_size < 16
 
 
 def test_training_lowers_the_loss_and_keeps_no_graph(targets):
