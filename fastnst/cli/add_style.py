@@ -46,7 +46,7 @@ def parser() -> Parser:
     group = parser.add_argument_group("training").add_argument
     group("--steps", type=at_least(1), metavar="N", help="steps to train (default: 200 without --time_budget)")
     group("--time_budget", metavar="TIME", help="such as 20s or 1m; with --steps: whichever ends first")
-    rates = "learning rate at its highest (default: 0.01)"
+    rates = "learning rate at its highest (default: 0.02)"
     group("--lr", type=float, metavar="RATE", help=rates)
     sizes = "shorter side of the style (default: as the network's first style)"
     group("--style_size", type=at_least(1), metavar="PIXELS", help=sizes)

@@ -25,7 +25,7 @@ from fastnst.training.steps import judge, mean_report, take_targets
 STEPS = 200
 """A tenth of a training's."""
 
-RATE = 1e-2
+RATE = 2e-2
 """Learning rate: scales and shifts alone bear more than all weights do."""
 
 HELD_OUT = 16

@@ -9,6 +9,7 @@ import torch
 from fastnst import __version__
 from fastnst.checkpoint import Metadata, describe
 from fastnst.errors import ConfigError
+from fastnst.losses import LossConfig
 
 if TYPE_CHECKING:
     from fastnst.training.module import FeedForwardModule
@@ -84,4 +85,5 @@ def check_same(module: "FeedForwardModule", saved: Mapping[str, Any]) -> None:
 def _compared(state: Mapping[str, Any]) -> dict[str, Any]:
     styles: Sequence[Mapping[str, Any]] = state["styles"]
     found = {"network": state["network"], "styles": [style["sha256"] for style in styles]}
-    return found | {f"loss.{key}": state["loss"].get(key) for key in COMPARED}
+    loss = LossConfig.from_metadata(state["loss"])
+    return found | {f"loss.{key}": getattr(loss, key) for key in COMPARED}
