@@ -159,6 +159,13 @@ def test_adapt_goes_on_where_it_stands(adapting, tmp_path):
         adapting("--budgets", "shared:instant", "--size", "48")
 
 
+def test_adapt_trains_and_judges_by_the_defaults_of_train(script):
+    runs = script("adapt_runs")
+    model, defaults = runs.preset("fast"), runs.DEFAULTS
+    assert LossConfig(**model.pop("loss")) == defaults["loss"] == LossConfig()
+    assert model == {name: defaults[name] for name in model}
+
+
 def test_adapt_spends_its_time_and_no_more(adapting):
     rows = adapting("--budgets", "random:0.5s", "--styles", "1")
     assert rows[0]["steps"] > 1
