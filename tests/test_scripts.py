@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from PIL import Image
 from torch import nn
 
 from fastnst.backbones.vgg import vgg16
+from fastnst.budget import Budget
 from fastnst.errors import ConfigError
 from fastnst.images.sheet import LABEL, MARGIN
 from fastnst.losses import LossConfig, PerceptualLoss
@@ -166,10 +168,26 @@ def test_adapt_trains_and_judges_by_the_defaults_of_train(script):
     assert model == {name: defaults[name] for name in model}
 
 
-def test_adapt_spends_its_time_and_no_more(adapting):
-    rows = adapting("--budgets", "random:0.5s", "--styles", "1")
-    assert rows[0]["steps"] > 1
-    assert 0.5 <= rows[0]["seconds"] < 2
+def test_adapt_counts_steps_and_waiting_for_photographs(script, monkeypatch):
+    now, shares = [0.0], []
+
+    def passes(seconds):
+        now[0] += seconds
+
+    def batches():
+        while True:
+            passes(0.5)
+            yield torch.rand(1)
+
+    def training(batch, share):
+        passes(1.5)
+        shares.append(share)
+        training.steps += 1
+
+    training.steps = 0
+    monkeypatch.setattr("fastnst.training.clock.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    assert script("adapt_runs").descend(training, batches(), Budget(seconds=8)) == 8
+    assert shares == [0, 0.25, 0.5, 0.75]
 
 
 def test_adapt_says_from_how_many_styles_its_figures_are(script, tmp_path):
