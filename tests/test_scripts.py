@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,8 @@ from PIL import Image
 from torch import nn
 
 from fastnst.backbones.vgg import vgg16
+from fastnst.budget import Budget
+from fastnst.errors import ConfigError
 from fastnst.images.sheet import LABEL, MARGIN
 from fastnst.losses import LossConfig, PerceptualLoss
 from fastnst.losses.style import GramLoss
@@ -115,3 +118,95 @@ def test_a_sheet_of_mixes_has_a_row_for_each_style_and_each_pair(script, gallery
     width, height = Image.open(tmp_path / "sheet.jpg").size
     assert width == 5 * 32 + 6 * MARGIN
     assert height == 5 * (20 + LABEL) + 6 * MARGIN
+
+
+@pytest.fixture
+def adapting(script, monkeypatch, photos, two_styles, toy_weights, make_gallery, tmp_path):
+    """Run ``adapt.py`` on two styles with a tiny network."""
+    layers = {"content": {"relu2_1": 1.0}, "style": {"relu1_1": 1.0, "relu2_1": 1.0}}
+    model = {"network": "lite", "network_options": {"width": 8, "blocks": 1}, "style_size": 48}
+    model["loss"] = {"backbone": "vgg19", **layers}
+    adapt = script("adapt")
+    monkeypatch.setattr(script("adapt_runs"), "preset", lambda name: model)
+    start = make_gallery(tmp_path / "start.safetensors", "wave", False)
+    sources = ["--paintings", *map(str, two_styles), "--photos", str(photos), "--content", str(photos / "01.png")]
+    settings = ["--init", str(start), "--weights", str(toy_weights), "--size", "64", "--out", str(tmp_path / "out")]
+
+    def run(*words):
+        adapt.main([*sources, *settings, "--count", "2", *words])
+        return [json.loads(line) for line in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
+
+    return run
+
+
+def test_adapt_goes_on_where_it_stands(adapting, tmp_path):
+    first = adapting("--budgets", "shared:instant", "--styles", "1")
+    assert [(row["style"], row["steps"]) for row in first] == [("waves", 0)]
+    with (tmp_path / "out" / "results.jsonl").open("a") as lines:
+        lines.write('{"style": "sun", "sta')  # cut short
+    rows = adapting("--budgets", "shared:2steps", "random:2steps", "shared:instant")
+    assert rows[:1] == first
+    made = [(row["start"], row["amount"], row["style"]) for row in rows[1:]]
+    both = [(start, 2, style) for style in ("waves", "sun") for start in ("shared", "random")]
+    assert made == [("shared", 0, "sun"), *both]  # short runs of all styles first
+    assert len({row["loss"] for row in rows}) == 6
+    out = tmp_path / "out"
+    assert len(list(out.glob("networks/*/*.safetensors"))) == len(list(out.glob("pictures/*/*/01.png"))) == 6
+    assert "From 2 styles, all runs of each." in (out / "report.md").read_text()
+    assert all(f'<g id="{start}">' in (out / "adapt.svg").read_text() for start in ("shared", "random"))
+    columns, rows = 1 + 3, 2
+    assert Image.open(out / "sheet.jpg").size[0] == columns * (256 + MARGIN) + MARGIN
+    assert adapting("--budgets", "shared:instant") == [json.loads(line) for line in (out / "results.jsonl").open()]
+    with pytest.raises(ConfigError, match="photographs was .* choose another --out"):
+        adapting("--budgets", "shared:instant", "--size", "48")
+
+
+def test_adapt_trains_and_judges_by_the_defaults_of_train(script):
+    runs = script("adapt_runs")
+    model, defaults = runs.preset("fast"), runs.DEFAULTS
+    assert LossConfig(**model.pop("loss")) == defaults["loss"] == LossConfig()
+    assert model == {name: defaults[name] for name in model}
+
+
+def test_adapt_counts_steps_and_waiting_for_photographs(script, monkeypatch):
+    now, shares = [0.0], []
+
+    def passes(seconds):
+        now[0] += seconds
+
+    def batches():
+        while True:
+            passes(0.5)
+            yield torch.rand(1)
+
+    def training(batch, share):
+        passes(1.5)
+        shares.append(share)
+        training.steps += 1
+
+    training.steps = 0
+    monkeypatch.setattr("fastnst.training.clock.time", SimpleNamespace(perf_counter=lambda: now[0]))
+    assert script("adapt_runs").descend(training, batches(), Budget(seconds=8)) == 8
+    assert shares == [0, 0.25, 0.5, 0.75]
+
+
+def test_adapt_says_from_how_many_styles_its_figures_are(script, tmp_path):
+    report, run = script("adapt_report"), script("adapt_runs").Run.read
+    runs = [run(text) for text in ("shared:instant", "shared:60s", "random:1m", "random:10m")]
+    losses = {"a": [5.0, 2.0, 6.0, 3.0], "b": [8.0, 4.0, 7.0, 3.0], "c": [4.0, 1.0, 9.0, 1.0], "d": [4.0, 1.0, 3.0]}
+    rows = [
+        {"style": style, "start": one.start, "amount": one.amount, "unit": "s", "steps": 9, "loss": loss}
+        for style, own in losses.items()
+        for one, loss in zip(runs, own, strict=False)
+    ]
+    (tmp_path / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    photographs, machine = {"held_out": 2, "size": 64}, {"device": "cpu: x", "threads": 2, "torch": "2", "date": ""}
+    loss = {"backbone": "compact", "style_weight": 30}
+    facts = {"network": {"name": "lite"}, "loss": loss, "photographs": photographs, "recipe": {"precision": "float32"}}
+    (tmp_path / "run.json").write_text(json.dumps({"machine": machine, "facts": facts}))
+    text = report.write_report(tmp_path, runs)
+    assert "4 styles are begun; the medians are from the 3 that have all 4 runs" in text
+    assert "| shared | instant | 9 | 4.50 | **5.00** | 6.50 |" in text
+    assert "| shared 60 s, of random 10 min | 2 of 3 | 1.00 |" in text
+    assert "| shared instant, of random 60 s | 2 of 4 | 0.99 |" in text
+    assert report.write_report(tmp_path, runs[:3]).count("From 4 styles, all runs of each.") == 1
