@@ -17,6 +17,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -44,6 +45,9 @@ WEIGHTS = Path(__file__).parents[1] / "fastnst" / "networks" / "weights"
 SIZE, EVERY = 256, 300
 """Side of crops and of style pictures, pixels; seconds between two evaluations."""
 
+EXCHANGE, WEAK = 3, 0.25
+"""Steps after which a style is exchanged for a new one; share of the steps that paint at random strengths."""
+
 
 class Pretraining:
     """A network with a predictor, what it learns from, and how far it is."""
@@ -57,9 +61,10 @@ class Pretraining:
         config = LossConfig(backbone=options.backbone, weights=options.weights)
         self.loss = config.build().to(self.device, memory_format=torch.channels_last)
         describer = build_backbone("compact", STATISTICS_LAYERS).to(self.device, memory_format=torch.channels_last)
-        self.styles_of = StyleTargets(self.loss, describer)
         self.photos = photographs(options.photos, options.batch_size, options.seed)
-        self.held_out = torch.cat([next(photographs(options.photos, 4, 1)) for _ in range(2)]).to(self.device)
+        self.held_out = next(photographs(options.photos, 8, 1)).to(self.device)
+        context = partial(autocast, self.device, self.precision)
+        self.styles_of = StyleTargets(self.loss, describer, self.held_out, context)
         self.scales = self.loss.content_scales(self.held_out)
         self.held_out_styles = [picture for source in options.held_out for picture in pictures(source, 384)]
         self.judged_by = [self.styles_of(p[None].to(self.device)) for p in self.held_out_styles[:: options.every]]
@@ -98,21 +103,22 @@ class Pretraining:
         """Make one step; return its loss by kind."""
         set_rate(self.optimizer, self.recipe.rate(self.share))
         batch = self.recipe.cut(next(self.photos).to(self.device), self.share, self.loss.min_size)
-        self.bank.refresh()
-        statistics, target = self.bank.draw(len(batch))
+        if self.steps % EXCHANGE == 0:
+            self.bank.refresh()
+        statistics, target, weight = self.bank.draw(len(batch))
         shift = (int(torch.randint(1, 8, ())), int(torch.randint(1, 8, ())))
         with autocast(self.device, self.precision):
-            code, regions = self.codes(statistics), [Region(target)]
-            if torch.rand(()) < 1 / 3:
+            code, regions = self.codes(statistics), [Region(target, weight)]
+            if torch.rand(()) < WEAK:
                 strength = torch.rand(len(batch), device=self.device)
                 code = self.styles.weaken(code, strength)
-                regions = [Region(target, strength), Region(self.loss.style_target(batch), 1 - strength)]
+                regions = [Region(target, strength * weight), Region(self.loss.style_target(batch), 1 - strength)]
             paint = lambda images: self.network(images, code)  # noqa: E731
             painted = paint(batch)
             report = self.loss(painted, self.loss.content_target(batch, self.scales), regions)
             total, steady = report.total, torch.zeros(())
-            if self.options.steady:
-                steady = self.options.steady * unsteadiness(paint, batch, painted, shift)
+            if self.options.steady and self.steps % 2:
+                steady = 2 * self.options.steady * unsteadiness(paint, batch, painted, shift)
                 total = total + steady
         self.optimizer.zero_grad()
         total.backward()
@@ -122,13 +128,13 @@ class Pretraining:
 
     @torch.no_grad()
     def judge(self) -> float:
-        """Return the mean objective on held-out styles, painted at once by their predicted codes; in float32."""
+        """Return the median objective on held-out styles, painted at once by their predicted codes; in float32."""
         totals = []
-        for statistics, target in self.judged_by:
-            for photos in self.held_out.split(4):
-                painted = self.network(photos, self.codes(statistics))
-                totals.append(self.loss(painted, self.loss.content_target(photos, self.scales), target).total)
-        return float(torch.stack(totals).mean())
+        content = self.loss.content_target(self.held_out, self.scales)
+        for style in self.judged_by:
+            painted = self.network(self.held_out, self.codes(style.statistics))
+            totals.append(self.loss(painted, content, style.target).total)
+        return float(torch.stack(totals).median())
 
     def run(self) -> None:
         """Train until the time is over; keep the state now and then and at the end."""

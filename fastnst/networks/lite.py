@@ -1,5 +1,7 @@
 """A light transformation network: almost all arithmetic is done at a quarter and an eighth of the resolution."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -31,6 +33,8 @@ class Lite(TransformationNetwork):
     size_multiple = 8
     min_size = 16
 
+    output: ResizeConv
+
     def __init__(
         self, width: int = 32, blocks: int = 4, detail: int = 16, deep: int = 48, deep_blocks: int = 4
     ) -> None:
@@ -47,8 +51,8 @@ class Lite(TransformationNetwork):
             "deep": deep,
             "deep_blocks": deep_blocks,
         }
-        # To either side: 3x3 at stride 2 and 4, and the two rows that resizing sees; one per block, 7 by alignment.
-        self.receptive_field = 2 * (4 * 2 + 2 * 4 + 4 * blocks + 8 * deep_blocks + 7) + 1
+        # To either side: 3x3 at stride 2 and 4, and the two rows that resizing sees; one per block, 3 by alignment.
+        self.receptive_field = 2 * (4 * 2 + 2 * 4 + 4 * blocks + 8 * deep_blocks + 3) + 1
         self.stem = Chain(nn.PixelUnshuffle(2), *conv_norm(12, detail, 3), nn.ReLU())
         self.down = Chain(*conv_norm(detail, width, 3, stride=2), nn.ReLU())
         self.deep = Chain(
@@ -61,13 +65,16 @@ class Lite(TransformationNetwork):
         self.blocks = Chain(*(Inverted(width) for _ in range(blocks)), nn.ReLU())
         self.up = Upsample(width, detail)
         self.skip = Chain(*conv_norm(detail, detail, 1))
-        nn.init.zeros_(self.skip[1].weight)  # painting is learned first, what to keep of the photograph is added
+        nn.init.zeros_(
+            cast(Tensor, self.skip[1].weight)
+        )  # painting is learned first, what to keep of the photograph is added
         self.output = ResizeConv(detail, 3)
-        nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range
+        nn.init.constant_(self.output.bias, 0.5)  # type: ignore[arg-type]  # start at gray, the middle of the range
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
         half = self.stem(images.to(next(self.stem.parameters()).dtype), norms)
         quarter = self.down(half, norms)
         quarter = quarter + self.deep(quarter, norms)
         painted = torch.relu(self.up(self.blocks(quarter, norms), norms) + self.skip(half, norms))
-        return self.output(painted.to(self.output.weight.dtype))
+        painting: Tensor = self.output(painted.to(self.output.weight.dtype))
+        return painting

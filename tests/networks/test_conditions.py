@@ -47,11 +47,12 @@ def test_a_code_is_twice_the_normalized_channels(name, size):
 
 
 def test_a_code_holds_scale_before_shift_norm_by_norm():
-    network = build_network("lite", width=3, blocks=0, detail=2)
+    network, expected = build_network("lite", width=3, blocks=0, detail=2, deep=1, deep_blocks=0), []
     for value, (_, norm) in enumerate(network.named_norms()):
         nn.init.constant_(norm.weight, 10 * value + 1)
         nn.init.constant_(norm.bias, 10 * value + 2)
-    assert network.style_code().tolist() == [1, 1, 1, 2, 2, 2, 11, 11, 12, 12]
+        expected += [10 * value + 1] * norm.channels + [10 * value + 2] * norm.channels
+    assert network.style_code().tolist() == expected
 
 
 @styled
@@ -148,17 +149,17 @@ def test_recorded_statistics_paint_the_same_picture(name, dtype):
 
 @each
 def test_a_tile_with_fixed_statistics_equals_its_region_of_the_picture(name):
-    network, picture = build(name), torch.rand(1, 3, 96, 96)
+    network, picture = build(name), torch.rand(1, 3, 224, 224)
     with torch.no_grad():
         whole = network(picture)
         with network.recording_statistics() as statistics:
             network(picture)
         with network.fixed_statistics(statistics):
-            tile = network(picture[..., 16:80, 12:88])
-        by_itself = network(picture[..., 16:80, 12:88])
+            tile = network(picture[..., 16:208, 24:208])
+        by_itself = network(picture[..., 16:208, 24:208])
     margin = network.receptive_field // 2
-    inner = (..., slice(margin, 64 - margin), slice(margin, 76 - margin))
-    region = whole[..., 16:80, 12:88][inner]
+    inner = (..., slice(margin, 192 - margin), slice(margin, 184 - margin))
+    region = whole[..., 16:208, 24:208][inner]
     assert region.numel() > 0
     torch.testing.assert_close(tile[inner], region, atol=2e-4, rtol=1e-3)
     assert not torch.allclose(by_itself[inner], region, atol=2e-2)
@@ -166,7 +167,7 @@ def test_a_tile_with_fixed_statistics_equals_its_region_of_the_picture(name):
 
 @each
 def test_statistics_of_one_picture_hold_for_a_batch(name):
-    network, images = build(name), torch.rand(3, 3, 16, 16)
+    network, images = build(name), torch.rand(3, 3, 32, 32)
     with torch.no_grad():
         with network.recording_statistics() as statistics:
             network(images[:1])
@@ -176,7 +177,7 @@ def test_statistics_of_one_picture_hold_for_a_batch(name):
 
 
 def test_averaged_statistics_lie_between():
-    network, images = build("lite"), torch.rand(2, 3, 16, 16)
+    network, images = build("lite"), torch.rand(2, 3, 32, 32)
     with torch.no_grad(), network.recording_statistics() as statistics:
         network(images)
     mean = {key: moments.mean(0, keepdim=True) for key, moments in statistics.items()}
@@ -197,7 +198,7 @@ def test_fixed_statistics_leave_gradients_to_pictures_and_codes():
 
 
 def test_recording_leaves_gradients_as_they_are():
-    network, images = build("lite"), torch.rand(1, 3, 16, 16, requires_grad=True)
+    network, images = build("lite"), torch.rand(1, 3, 32, 32, requires_grad=True)
     (expected,) = torch.autograd.grad(network(images).square().mean(), images)
     with network.recording_statistics():
         (recorded,) = torch.autograd.grad(network(images).square().mean(), images)
@@ -248,9 +249,9 @@ def test_statistics_are_held_in_one_thread_and_one_network():
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("layers.9", (1, 2, 8), r"no norm 'layers\.9' in Lite; known: layers\.2, "),
-        ("layers.2", (2, 8), r"statistics of layers\.2 are \(2, 8\), but \(B, 2, 8\) is wanted"),
-        ("layers.2", (1, 2, 7), r"statistics of layers\.2 are \(1, 2, 7\), but \(B, 2, 8\) is wanted"),
+        ("stem.9", (1, 2, 8), r"no norm 'stem\.9' in Lite; known: stem\.2, "),
+        ("stem.2", (2, 4), r"statistics of stem\.2 are \(2, 4\), but \(B, 2, 4\) is wanted"),
+        ("stem.2", (1, 2, 7), r"statistics of stem\.2 are \(1, 2, 7\), but \(B, 2, 4\) is wanted"),
     ],
 )
 def test_statistics_that_do_not_fit_are_refused(name, shape, message):

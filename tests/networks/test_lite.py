@@ -14,11 +14,6 @@ def test_a_twentieth_of_the_arithmetic_of_johnson():
     assert operations("lite") < operations("johnson") / 20
 
 
-def test_pixels_of_a_block_begin_equal():
-    painted = build_network("lite")(torch.rand(1, 3, 16, 16))
-    assert painted[..., ::2, ::2].equal(painted[..., 1::2, 1::2])
-
-
 def test_without_blocks_it_can_be_trained():
     network = build_network("lite", width=4, blocks=0)
     network(torch.rand(2, 3, 16, 16)).square().mean().backward()

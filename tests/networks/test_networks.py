@@ -33,8 +33,9 @@ def test_output_has_exactly_the_input_size(name, height, width):
 
 @each
 def test_batch_of_two_equals_two_batches_of_one(name):
-    network, images = build_network(name, **SMALL[name]), torch.rand(2, 3, 16, 16)
-    torch.testing.assert_close(network(images), torch.cat([network(image[None]) for image in images]))
+    network, images = build_network(name, **SMALL[name]), torch.rand(2, 3, 48, 32)
+    alone = torch.cat([network(image[None]) for image in images])
+    torch.testing.assert_close(network(images), alone, atol=1e-4, rtol=1e-4)
 
 
 @each
@@ -46,7 +47,7 @@ def test_output_starts_around_gray(name):
 @each
 def test_output_is_not_clamped(name):
     network = build_network(name, **SMALL[name])
-    last = [module for module in network.output.modules() if isinstance(module, nn.Conv2d)][-1]
+    last = [module for module in network.output.modules() if getattr(module, "bias", None) is not None][-1]
     nn.init.constant_(last.bias, 3.0)
     assert network(torch.rand(1, 3, 16, 16)).max() > 1
 
