@@ -115,3 +115,23 @@ def test_a_sheet_of_mixes_has_a_row_for_each_style_and_each_pair(script, gallery
     width, height = Image.open(tmp_path / "sheet.jpg").size
     assert width == 5 * 32 + 6 * MARGIN
     assert height == 5 * (20 + LABEL) + 6 * MARGIN
+
+
+def test_the_report_tells_the_lattice_under_either_backbone(script, toy_weights, make_picture, tmp_path, monkeypatch):
+    report = script("compact_report")
+    monkeypatch.setattr(report, "PAINTED", 64)
+    monkeypatch.setattr(report, "LAYERS", ("relu1_1", "relu2_1"))
+    paths = [str(tmp_path / name) for name in ("photo.png", "style.png")]
+    for seed, path in enumerate(paths):
+        make_picture(64, 64, seed).save(path)
+    asked = []
+    paint = report.painted_under
+    monkeypatch.setattr(
+        report, "painted_under", lambda name, weights, *more: asked.append(name) or paint("vgg19", toy_weights, *more)
+    )
+    rows = list(report.lattice_rows(*paths, "teacher", None, steps=2))
+    assert asked == ["compact", "vgg19"]
+    assert [row.split("|")[1].strip() for row in rows] == [
+        *("the photograph", "painted under compact", "painted under VGG-19")
+    ]
+    assert all(len(row.split("|")) == 6 for row in rows)
