@@ -9,18 +9,20 @@ network of several styles, each of which has a name of ``styles.yaml``, and pain
 several strengths into ``checkpoints/gallery.jpg``; a picture that another file beside it holds is left out. The third
 paints photographs with every style there is into ``checkpoints/styles.jpg``: a row for each photograph, which comes
 first, and a column for each style, in the order of their names; in the column of a network of several styles, each
-photograph is painted in a mix of two.
+photograph is painted in a mix of two. The table of styles in ``checkpoints/README.md`` is brought up to date.
 """
 
 import argparse
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
-from card_text import card
+from card_text import card, index
 from mixes import STEPS, mixes, strengths
 from PIL import Image, ImageOps
 from style_table import find, read_table
@@ -34,7 +36,7 @@ from fastnst.inference import Stylizer, load
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 SIDE, MOST_WIDTH = 320, 2880
-STRIP = 192
+STRIP = 160
 """Width of a picture in the sheet of strengths, pixels."""
 
 MOST_BYTES = 1_000_000
@@ -69,6 +71,7 @@ def publish(
     if several and photo:
         write_strips(load(path), open_image(photo), path.with_suffix(".jpg"))
     path.with_suffix(".md").write_text(card(path, table), "utf-8")
+    write_index(folder)
     return path
 
 
@@ -90,12 +93,28 @@ def _without_copies(metadata: Metadata, path: Path) -> Metadata:
 
 
 def _neighbors(path: Path) -> Iterator[dict[str, Any]]:
-    for file in sorted(path.parent.glob("*.safetensors")):
+    for file, metadata in _published(path.parent).items():
         if file != path:
-            try:
-                yield from read_metadata(file).styles
-            except CheckpointError:
-                continue
+            yield from metadata.styles
+
+
+def _published(folder: Path) -> dict[Path, Metadata]:
+    """Read what whole style files in a folder say of themselves."""
+    found = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        with suppress(CheckpointError):
+            found[file] = read_metadata(file)
+    return found
+
+
+def write_index(folder: Path) -> None:
+    """Bring the table of styles in a folder's README up to date, if it has one."""
+    file = folder / "README.md"
+    if file.is_file():
+        styles = {path.stem: metadata for path, metadata in _published(folder).items()}
+        text = file.read_text("utf-8")
+        text = re.sub(r"^\| style \|.*\n(\|.*\n)*", lambda _: index(styles) + "\n", text, count=1, flags=re.MULTILINE)
+        file.write_text(text, "utf-8")
 
 
 def write_strips(stylizer: Stylizer, photo: Image.Image, path: Path) -> None:

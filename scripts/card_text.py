@@ -17,7 +17,7 @@ BORROWED = (
     "photographs of BSDS500 and samples of ImageNet, which are for research and education: say so where you publish "
     "them."
 )
-FREE = "the photographs that come with scikit-image."
+FREE = "the photographs that come with scikit-image"
 KINDS = ("content", "style", "tv", "loss")
 
 
@@ -40,7 +40,7 @@ def card(path: Path, artworks: Mapping[str, Artwork]) -> str:
         f"## How it was judged\n\nOn {photos} held-out photographs of {size} px; each term with its weight, lower is "
         f"nearer.\n\n{rows(metadata.judged.get('terms', {}))}",
         *_judged_each(metadata),
-        f"## Licence\n\n{licence(works)}",
+        f"## Licence\n\n{licence(works, metadata.training.get('init', 'random'))}",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -80,14 +80,27 @@ def _judged_each(metadata: Metadata) -> list[str]:
     ]
 
 
-def licence(works: Sequence[Artwork]) -> str:
-    """Say under what terms pictures and weights are."""
+def licence(works: Sequence[Artwork], init: str = "random") -> str:
+    """Say under what terms pictures and weights are; a start hands on the terms of the photographs behind it."""
     old, own = [work for work in works if not work.drawn], [work for work in works if work.drawn]
     several = len(works) > 1
     terms = [f"The paintings are {OLD}" if several else f"The painting is {OLD}"] if old else []
     terms += [f"The style picture{f' of `{work.name}`' if several else ''} is {OWN}" for work in own]
-    free = all(work.photos == "samples" for work in works)
-    return " ".join([*terms, WEIGHTS, FREE if free else BORROWED])
+    if any(work.photos != "samples" for work in works):
+        return " ".join([*terms, WEIGHTS, BORROWED])
+    behind = "." if init == "random" else f", from a start that was trained with {BORROWED}"
+    return " ".join([*terms, WEIGHTS, FREE + behind])
+
+
+def index(styles: Mapping[str, Metadata]) -> str:
+    """List style files by name in a table of Markdown."""
+    lines = []
+    for name, metadata in sorted(styles.items()):
+        one = metadata.styles[0] if len(metadata.styles) == 1 else {}
+        artist = one.get("artist", "").partition(" (")[0]
+        work = ", ".join(filter(None, (one.get("title"), artist, one.get("date"))))
+        lines.append((f"`{name}`", work or f"{len(metadata.styles)} styles in one network", f"[card]({name}.md)"))
+    return table(("style", "artwork", "card"), lines)
 
 
 def trained(metadata: Metadata) -> dict[str, Any]:

@@ -123,3 +123,32 @@ def test_a_sheet_of_many_styles_is_no_wider_than_readers_screens(script, bundled
     monkeypatch.setattr(script, "MOST_WIDTH", 150)
     script.write_sheet([photos / "01.png"], tmp_path / "styles.jpg")
     assert Image.open(tmp_path / "styles.jpg").size == (150, 50)
+
+
+def test_the_list_of_styles_is_brought_up_to_date(script, bundled_styles, gallery, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text(
+        "# Styles\n\n| style | artwork | card |\n|---|---|---|\n| `gone` | Gone | no |\n\n| other | table |\n"
+    )
+    script.publish(bundled_styles / "waves.safetensors", "the_scream", tmp_path)
+    script.publish(gallery, "gallery", tmp_path)
+    lines = readme.read_text("utf-8").splitlines()
+    assert lines[2:] == [
+        "| style | artwork | card |",
+        "|---|---|---|",
+        "| `gallery` | 3 styles in one network | [card](gallery.md) |",
+        "| `the_scream` | The Scream, Edvard Munch, 1893 | [card](the_scream.md) |",
+        *("", "| other | table |"),
+    ]
+
+
+def test_the_bundled_list_is_that_of_the_files(script):
+    styles = {path.stem: metadata for path, metadata in script._published(script.FOLDER).items()}
+    assert script.index(styles) + "\n\n" in (script.FOLDER / "README.md").read_text("utf-8")
+
+
+def test_a_start_hands_on_the_terms_of_its_photographs(script, bundled_styles, tmp_path):
+    network, metadata = load_checkpoint(bundled_styles / "waves.safetensors")
+    save_checkpoint(tmp_path / "begun.safetensors", network, replace(metadata, training={"init": "shared"}))
+    text = script.publish(tmp_path / "begun.safetensors", "painted", tmp_path).with_suffix(".md").read_text("utf-8")
+    assert "scikit-image, from a start that was trained with photographs of BSDS500" in text
