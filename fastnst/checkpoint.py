@@ -187,9 +187,16 @@ def _parse(path: Path, header: dict[str, str]) -> Metadata:
         schema = int(data["schema"])
         if schema > SCHEMA:
             raise CheckpointError(f"{path}: written by a newer fastnst (schema {schema}); upgrade fastnst")
+        data["network"] = _present_name(data["network"])
         return Metadata(**{item.name: data[item.name] for item in fields(Metadata) if item.name in data})
     except (json.JSONDecodeError, TypeError, KeyError) as error:
         raise CheckpointError(f"{path}: its header is damaged ({error})") from None
+
+
+def _present_name(network: dict[str, Any]) -> dict[str, Any]:
+    """Name a network as it is registered today: the first ``lite`` had no stage at an eighth of the resolution."""
+    old = network["name"] == "lite" and "deep" not in network["config"]
+    return network | {"name": "lite1"} if old else network
 
 
 def _add_styles(network: TransformationNetwork, weights: dict[str, torch.Tensor]) -> None:

@@ -210,3 +210,23 @@ def test_adapt_says_from_how_many_styles_its_figures_are(script, tmp_path):
     assert "| shared 60 s, of random 10 min | 2 of 3 | 1.00 |" in text
     assert "| shared instant, of random 60 s | 2 of 4 | 0.99 |" in text
     assert report.write_report(tmp_path, runs[:3]).count("From 4 styles, all runs of each.") == 1
+
+
+def test_the_report_tells_the_lattice_under_either_backbone(script, toy_weights, make_picture, tmp_path, monkeypatch):
+    report = script("compact_report")
+    monkeypatch.setattr(report, "PAINTED", 64)
+    monkeypatch.setattr(report, "LAYERS", ("relu1_1", "relu2_1"))
+    paths = [str(tmp_path / name) for name in ("photo.png", "style.png")]
+    for seed, path in enumerate(paths):
+        make_picture(64, 64, seed).save(path)
+    asked = []
+    paint = report.painted_under
+    monkeypatch.setattr(
+        report, "painted_under", lambda name, weights, *more: asked.append(name) or paint("vgg19", toy_weights, *more)
+    )
+    rows = list(report.lattice_rows(*paths, "teacher", None, steps=2))
+    assert asked == ["compact", "vgg19"]
+    assert [row.split("|")[1].strip() for row in rows] == [
+        *("the photograph", "painted under compact", "painted under VGG-19")
+    ]
+    assert all(len(row.split("|")) == 6 for row in rows)
