@@ -10,7 +10,12 @@ from fastnst.networks import NETWORKS, TransformationNetwork, build_network
 from fastnst.networks.layers import Residual
 from fastnst.networks.norm import Apply
 
-SMALL = {"hrnet": {}, "johnson": {"width": 4, "blocks": 1}, "lite": {"width": 8, "blocks": 1, "detail": 4}}
+SMALL = {
+    "hrnet": {},
+    "johnson": {"width": 4, "blocks": 1},
+    "lite": {"width": 8, "blocks": 1, "detail": 4},
+    "lite1": {"width": 8, "blocks": 1},
+}
 each = pytest.mark.parametrize("name", sorted(NETWORKS))
 styled = pytest.mark.parametrize("name", ["johnson", "lite"])
 
@@ -87,7 +92,7 @@ def test_gradients_reach_a_table_of_codes(name):
 
 
 def test_gradients_to_codes_are_exact():
-    network = build_network("lite", width=2, blocks=0, detail=1).double()
+    network = build_network("lite", width=2, blocks=0, detail=1, deep=1, deep_blocks=0).double()
     images, codes = torch.rand(2, 3, 8, 8).double(), random_codes(network, 2).double().requires_grad_()
     assert torch.autograd.gradcheck(network, (images, codes))
 
@@ -187,7 +192,7 @@ def test_averaged_statistics_lie_between():
 
 
 def test_fixed_statistics_leave_gradients_to_pictures_and_codes():
-    network = build_network("lite", width=2, blocks=0, detail=1).double()
+    network = build_network("lite", width=2, blocks=0, detail=1, deep=1, deep_blocks=0).double()
     images = torch.rand(1, 3, 8, 8).double().requires_grad_()
     code = random_codes(network, 1).double().requires_grad_()
     with network.recording_statistics() as statistics:

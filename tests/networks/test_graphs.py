@@ -7,7 +7,12 @@ from torch.export import Dim
 from fastnst.networks import build_network
 from fastnst.networks.layers import NarrowConv
 
-SMALL = {"hrnet": {}, "johnson": {"width": 4, "blocks": 1}, "lite": {"width": 8, "blocks": 1}}
+SMALL = {
+    "hrnet": {},
+    "johnson": {"width": 4, "blocks": 1},
+    "lite": {"width": 8, "blocks": 1},
+    "lite1": {"width": 8, "blocks": 1},
+}
 BATCH = Dim("batch", min=1, max=16)
 ANY_SIZE = {0: BATCH, 2: 4 * Dim("height", min=2, max=512), 3: 4 * Dim("width", min=2, max=512)}
 

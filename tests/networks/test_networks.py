@@ -8,7 +8,12 @@ from fastnst.errors import ConfigError
 from fastnst.networks import NETWORKS, build_network
 from fastnst.networks.norm import InstanceNorm
 
-SMALL = {"hrnet": {}, "johnson": {"width": 4, "blocks": 1}, "lite": {"width": 8, "blocks": 1}}
+SMALL = {
+    "hrnet": {},
+    "johnson": {"width": 4, "blocks": 1},
+    "lite": {"width": 8, "blocks": 1},
+    "lite1": {"width": 8, "blocks": 1},
+}
 DEPTHS = [
     ("johnson", {"width": 1, "blocks": 0}),
     ("johnson", {"width": 1, "blocks": 2}),
