@@ -17,11 +17,15 @@ from fastnst.errors import ConfigError
 from fastnst.images import pad_to
 from fastnst.networks import TransformationNetwork
 from fastnst.networks.johnson import Johnson
-from fastnst.networks.layers import Inverted, Residual
+from fastnst.networks.layers import Inverted, Residual, ResizeConv
 from fastnst.networks.lite import Lite
+from fastnst.networks.lite1 import Lite1
 from fastnst.networks.norm import InstanceNorm
 
 Engine = Literal["torch", "openvino"]
+
+PLAIN = ([1, 1], [0, 0], [0, 0], [1, 1])
+"""Of a convolution in OpenVINO: strides, padding before and behind, dilation."""
 
 
 def pick_engine(
@@ -47,7 +51,7 @@ def _obstacle(network: TransformationNetwork, device: torch.device) -> str | Non
         return "is not installed; pip install 'fastnst[openvino]'"
     if device.type != "cpu":
         return f"runs on the CPU, not on {device}; choose device cpu or engine torch"
-    if not isinstance(network, Johnson | Lite):
+    if not isinstance(network, Johnson | Lite | Lite1):
         return f"does not support the network {type(network).__name__.lower()}; choose engine torch"
     return None
 
@@ -84,7 +88,7 @@ class OpenVINO:
             from openvino import opset13 as ops
 
         images = ops.parameter([-1, 3, -1, -1], openvino.Type.f32)
-        painted = _translate(self.network.output, _translate(self.network.get_submodule("layers"), images))
+        painted = _paint(self.network, images)
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -111,6 +115,19 @@ def _without_telemetry() -> Iterator[None]:
             os.environ["CI"] = before
 
 
+def _paint(network: TransformationNetwork, images: Any) -> Any:
+    """Apply a network to a node of an OpenVINO graph, as its ``transform`` does to a tensor."""
+    from openvino import opset13 as ops
+
+    if not isinstance(network, Lite):
+        return _translate(network.output, _translate(network.get_submodule("layers"), images))
+    half = _translate(network.stem, images)
+    quarter = _translate(network.down, half)
+    quarter = ops.add(quarter, _translate(network.deep, quarter))
+    painted = ops.add(_translate(network.up, _translate(network.blocks, quarter)), _translate(network.skip, half))
+    return _translate(network.output, ops.relu(painted))
+
+
 def _translate(module: nn.Module, x: Any) -> Any:
     """Apply a layer to a node of an OpenVINO graph."""
     from openvino import opset13 as ops
@@ -123,6 +140,10 @@ def _translate(module: nn.Module, x: Any) -> Any:
         case nn.Conv2d():
             border = [0, 0, *module.padding]
             return ops.add(_convolve(module, ops.pad(x, border, border, "reflect")), _constant(module.bias))
+        case ResizeConv():
+            filters, bias = (_constant(values) for values in module.unfolded())
+            low = ops.convolution(ops.pad(x, [0, 0, 1, 1], [0, 0, 1, 1], "edge"), filters, *PLAIN)
+            return ops.depth_to_space(ops.add(low, bias), "depth_first", 2)
         case InstanceNorm():
             # The operation GroupNormalization computes the same, more slowly.
             normalized = ops.mvn(x, ops.constant([2, 3]), True, module.eps, "inside_sqrt")
@@ -145,7 +166,7 @@ def _translate(module: nn.Module, x: Any) -> Any:
 def _convolve(conv: nn.Conv2d, x: Any) -> Any:
     from openvino import opset13 as ops
 
-    geometry = (list(conv.stride), [0, 0], [0, 0], [1, 1])
+    geometry = (list(conv.stride), *PLAIN[1:])
     if conv.groups == 1:
         return ops.convolution(x, _constant(conv.weight), *geometry)
     return ops.group_convolution(x, _constant(conv.weight.unflatten(0, (conv.groups, -1))), *geometry)

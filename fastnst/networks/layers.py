@@ -127,8 +127,12 @@ class ResizeConv(nn.Module):
         self.register_buffer("taps", torch.tensor([even, odd], dtype=torch.float32), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        return F.pixel_shuffle(F.conv2d(padded, *self.unfolded()), 2)
+
+    def unfolded(self) -> tuple[Tensor, Tensor]:
+        """Return filters ``(4C, C_in, 3, 3)`` and bias ``(4C,)`` of the convolution at the low resolution."""
         assert self.bias is not None, "a convolution is made with one"
         taps = self.taps.to(self.weight.dtype)
         filters = torch.einsum("pak,qbl,oikl->opqiab", taps, taps, self.weight).flatten(0, 2)
-        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-        return F.pixel_shuffle(F.conv2d(padded, filters, self.bias.repeat_interleave(4)), 2)
+        return filters, self.bias.repeat_interleave(4)

@@ -14,7 +14,7 @@ from fastnst.networks import build_network
 
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="needs fastnst[openvino]")
 CPU = torch.device("cpu")
-NARROW = {"johnson": {"width": 8}, "lite": {"width": 16}}
+NARROW = {"johnson": {"width": 8}, "lite": {"width": 16}, "lite1": {"width": 16}}
 
 
 def both_engines(name: str, precision: engines.Precision) -> list[Stylizer]:
