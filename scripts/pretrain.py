@@ -28,7 +28,7 @@ from torch.utils.data import DataLoader
 from fastnst import __version__
 from fastnst.atomic import replacing
 from fastnst.backbones import STATISTICS_LAYERS, build_backbone
-from fastnst.checkpoint import Metadata, describe, save_checkpoint
+from fastnst.checkpoint import Metadata, describe, load_checkpoint, save_checkpoint
 from fastnst.data.loader import CropLoader
 from fastnst.data.photos import PhotoDataset
 from fastnst.data.sampler import EndlessBatches
@@ -56,7 +56,11 @@ class Pretraining:
         self.options, self.device = options, pick_device(options.device)
         self.precision: Precision = options.precision or best_precision(self.device)
         torch.manual_seed(options.seed)
-        network = build_network(options.network, **json.loads(options.network_options))
+        if options.begin:
+            network, _ = load_checkpoint(options.begin)
+            network = network.plain().train().requires_grad_(True)
+        else:
+            network = build_network(options.network, **json.loads(options.network_options))
         self.network: TransformationNetwork = network.to(self.device, memory_format=torch.channels_last)
         config = LossConfig(backbone=options.backbone, weights=options.weights)
         self.loss = config.build().to(self.device, memory_format=torch.channels_last)
@@ -204,7 +208,8 @@ def main() -> None:
     add("--held-out", required=True, nargs="+", help="pictures that are never trained on, nor any copies of them")
     add("--every", type=int, default=3, help="judge by every so manieth")
     add("--network", default="lite")
-    add("--network-options", default="{}", help="JSON")
+    add("--network-options", default="{}", help="JSON; without --begin")
+    add("--begin", help="a trained style to begin with, in place of random weights")
     add("--minutes", type=float, default=240)
     add("--lr", type=float, default=2e-3)
     add("--steady", type=float, default=20.0)

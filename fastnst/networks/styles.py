@@ -38,13 +38,17 @@ class Predictor(nn.Module):
         """Standardize by the statistics of many pictures ``(N, M)``, and predict one code ``(K,)`` for all."""
         self.center.copy_(statistics.mean(0))
         self.spread.copy_(statistics.std(0).clamp_min(1e-4))
-        nn.init.normal_(self.narrow.weight, std=0.3 / self.center.numel() ** 0.5)
-        nn.init.normal_(self.output.weight, std=1e-3)
+        nn.init.normal_(self.narrow.weight, std=0.5)
+        nn.init.zeros_(self.narrow.bias)
+        nn.init.normal_(self.output.weight, std=0.01)
         self.output.bias.copy_(code)
 
     def forward(self, statistics: Tensor) -> Tensor:
-        standard = ((statistics - self.center) / self.spread).clamp(-5, 5)
-        return self.output(torch.tanh(self.narrow(standard)))
+        # Both layers see vectors of length one or so: by the steps of Adam a sum over many inputs moves too far.
+        standard = ((statistics - self.center) / self.spread).clamp(-5, 5) / self.center.numel() ** 0.5
+        hidden = torch.tanh(self.narrow(standard)) / HIDDEN**0.5
+        code: Tensor = self.output(hidden)
+        return code
 
 
 class Styles(nn.Module):

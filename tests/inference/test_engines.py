@@ -32,18 +32,18 @@ def both_engines(name: str, precision: engines.Precision) -> list[Stylizer]:
 
 @needs_openvino
 @pytest.mark.parametrize("name", sorted(NARROW))
-@pytest.mark.parametrize(("precision", "levels"), [("float32", 0.05), ("bfloat16", 1.5)])  # random weights amplify
-def test_openvino_paints_what_torch_paints(name, precision, levels):
-    by_torch, by_openvino = both_engines(name, precision)
+def test_openvino_paints_what_torch_paints(name):
+    by_torch, by_openvino = both_engines(name, "float32")
     for height, width in [(1, 1), (7, 7), (33, 50), (65, 40), (3, 90)]:  # one engine for all sizes
         images = torch.rand(2, 3, height, width)
         difference = 255 * (by_torch(images) - by_openvino(images)).abs()
-        assert difference.mean() < levels, (height, width, difference.max())
+        assert difference.mean() < 0.05, (height, width, difference.max())
 
 
 @needs_openvino
-def test_bfloat16_is_no_less_exact_than_torchs():
-    (exact, _), (by_torch, by_openvino) = both_engines("johnson", "float32"), both_engines("johnson", "bfloat16")
+@pytest.mark.parametrize("name", sorted(NARROW))
+def test_bfloat16_is_no_less_exact_than_torchs(name):
+    (exact, _), (by_torch, by_openvino) = both_engines(name, "float32"), both_engines(name, "bfloat16")
     images = torch.rand(2, 3, 48, 64)
     errors = [(stylizer(images) - exact(images)).abs().mean() for stylizer in (by_torch, by_openvino)]
     assert errors[1] < 1.1 * errors[0] + 0.1 / 255
