@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fastnst.assets import find_style
 from fastnst.budget import Budget
-from fastnst.checkpoint import CheckpointError, Metadata, load_checkpoint, style_name
+from fastnst.checkpoint import Metadata, load_checkpoint, style_name
 from fastnst.data.module import ImageDataModule
 from fastnst.devices import Precision, best_precision, pick_device
 from fastnst.losses import LossConfig, LossReport
@@ -132,16 +132,9 @@ def run(job: AddJob, on_progress: OnProgress = lambda share, report: None) -> Ad
 
 
 def named_styles(file: Path, network: TransformationNetwork, metadata: Metadata) -> list[dict[str, Any]]:
-    """Return what is known of each style of a network, of which each has a name at least.
-
-    Raises:
-        CheckpointError: The file names more styles than it holds, or fewer.
-    """
-    if network.styles is None:
-        return (metadata.styles or [{"name": style_name(file)}])[:1]
-    if len(metadata.styles) != len(network.styles.codes):
-        raise CheckpointError(f"{file}: names {len(metadata.styles)} styles, but holds {len(network.styles.codes)}")
-    return metadata.styles
+    """Return what is known of each style of a network, of which each has a name at least."""
+    one = network.styles is None
+    return (metadata.styles or [{"name": style_name(file)}])[:1] if one else metadata.styles
 
 
 def learner(network: TransformationNetwork, code: Tensor) -> TransformationNetwork:

@@ -87,7 +87,10 @@ def test_training_leaves_a_style_a_config_a_resume_file_and_a_log(train_options,
 def test_metadata_tells_how_it_was_made_and_judged(train_options):
     run(train_options)
     metadata = fastnst.load(out_of(train_options) / "style.safetensors", "cpu").metadata
-    assert metadata.network == {"name": "lite", "config": {"width": 4, "blocks": 1, "detail": 16}}
+    assert metadata.network == {
+        "name": "lite",
+        "config": {"width": 4, "blocks": 1, "detail": 16, "deep": 48, "deep_blocks": 4},
+    }
     assert metadata.styles[0]["name"] == "waves"
     assert len(metadata.styles[0]["sha256"]) == 64
     assert metadata.loss["backbone"] == "vgg19"

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 import fastnst
 from fastnst.backbones import STATISTICS_LAYERS, build_backbone, picture_statistics
@@ -13,7 +14,7 @@ from fastnst.images import ImageError, fit, open_image, to_tensor
 from fastnst.inference import codes
 from fastnst.inference.choice import find_model, name_result
 
-IMAGE = torch.rand(1, 3, 20, 24, generator=torch.Generator().manual_seed(0))
+IMAGE = F.interpolate(torch.rand(1, 3, 6, 7, generator=torch.Generator().manual_seed(0)), (48, 56), mode="bilinear")
 CLOSE = {"atol": 1e-4, "rtol": 0}  # a fortieth of an 8-bit level
 
 

@@ -119,7 +119,7 @@ def test_only_the_code_is_trained(make_gallery):
 
 
 def test_a_file_that_names_other_styles_than_it_holds_is_refused(make_gallery, make_job):
-    with pytest.raises(CheckpointError, match="names 1 styles, but holds 2"):
+    with pytest.raises(CheckpointError, match="its table holds 2 styles, but its header names 1"):
         run(make_job(make_gallery(2, names=["one"])))
 
 

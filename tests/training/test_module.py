@@ -78,7 +78,7 @@ def test_style_under_the_minimum_of_the_backbone_is_refused(make_module):
 
 
 def test_network_keeps_channels_last(make_module):
-    assert make_module().network.layers[1].weight.is_contiguous(memory_format=torch.channels_last)
+    assert make_module().network.down[0].weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_photographs_and_facts_are_handed_in(make_module):

@@ -30,7 +30,7 @@ def test_the_shared_start_brings_its_weights_and_the_code_it_predicts(shared_sta
     other = initial_network("lite", LITE, "shared", pictures(2)[1:], folder=shared_start)
     assert (start.init, start.note) == ("shared", "")
     assert start.network.styles is None
-    assert torch.equal(start.network.output[0].weight, other.network.output[0].weight)
+    assert torch.equal(start.network.output.weight, other.network.output.weight)
     assert not torch.equal(start.network.style_code(), other.network.style_code())
     assert start.network.training
 
@@ -59,7 +59,8 @@ def test_without_a_shared_start_weights_are_random_and_it_says_so(tmp_path):
 def test_other_options_begin_from_random_weights_and_it_says_so(shared_start):
     start = initial_network("lite", {"width": 8}, "shared", pictures(1), folder=shared_start)
     assert start.init == "random"
-    assert "the shared start is for lite with blocks 1, detail 16, width 4, not" in start.note
+    assert "the shared start is for lite with blocks 1, deep 48," in start.note
+    assert "width 4, not lite with blocks 4" in start.note
 
 
 def test_random_weights_are_those_of_the_seed():
