@@ -20,9 +20,11 @@ CLOSE = {"atol": 1e-4, "rtol": 0}  # a fortieth of an 8-bit level
 
 def painted(file, code) -> torch.Tensor:
     """Return what a network paints with a code, which is not folded into it."""
-    network, _ = load_checkpoint(file)
+    network, layout = load_checkpoint(file)[0].to(memory_format=torch.channels_last), torch.channels_last
     with torch.no_grad():
-        return network(IMAGE, code(network.styles) if callable(code) else code).clamp(0, 1)
+        return network(IMAGE.contiguous(memory_format=layout), code(network.styles) if callable(code) else code).clamp(
+            0, 1
+        )
 
 
 def load(*what, **options) -> fastnst.Stylizer:
