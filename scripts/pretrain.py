@@ -11,6 +11,7 @@ are kept for a few hundred styles, one of which is exchanged at every step.
 
 The state is kept in a file beside --out; the same command goes on where it stands, a larger --minutes too. Every few
 minutes it logs the objective on styles that are never trained on, and writes the network if that is the best so far.
+``pretrain_rounds.py`` is a second phase.
 """
 
 import argparse
@@ -75,12 +76,16 @@ class Pretraining:
         self.recipe = Recipe(lr=options.lr)
         self.seconds, self.steps, self.best = 0.0, 0, float("inf")
 
-    def begin(self) -> None:
-        """Fill the bank of styles, and give the network a predictor that knows nothing yet, or what a file knows."""
+    def fill(self) -> None:
+        """Fill the bank of styles."""
         paintings = without(open_photos(self.options.paintings), self.held_out_styles)
         served = StylePictures(paintings, SIZE, drawn_share=0.35, seed=self.options.seed, drawings=600)
         loader = DataLoader(served, batch_size=None, num_workers=1, sampler=range(10**9), prefetch_factor=16)
         self.bank = Bank(self.styles_of, iter(loader), self.options.bank, self.device)
+
+    def begin(self) -> None:
+        """Give the network a predictor that knows nothing yet, or what the kept state knows."""
+        self.fill()
         styles = self.network.add_styles(statistics=self.bank.statistics.shape[1]).to(self.device)
         assert styles.predictor is not None
         styles.predictor.begin(self.bank.statistics[: self.bank.filled], self.network.style_code().detach())
@@ -200,8 +205,9 @@ def photographs(source: str, count: int, seed: int) -> Iterator[Tensor]:
         yield (batch.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options_of(description: str | None) -> argparse.Namespace:
+    """Read the options of either phase."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--paintings", required=True)
     add("--photos", required=True)
@@ -212,7 +218,7 @@ def main() -> None:
     add("--begin", help="a trained style to begin with, in place of random weights")
     add("--minutes", type=float, default=240)
     add("--lr", type=float, default=2e-3)
-    add("--steady", type=float, default=20.0)
+    add("--steady", type=float, default=10.0)
     add("--batch-size", type=int, default=4)
     add("--bank", type=int, default=400, help="styles kept in memory, about a megabyte each")
     add("--backbone", default="compact")
@@ -225,8 +231,8 @@ def main() -> None:
     options.out = options.out or WEIGHTS / f"{options.network}.safetensors"
     options.state = options.out.with_suffix(".state")
     reuse_memory()
-    Pretraining(options).run()
+    return options
 
 
 if __name__ == "__main__":
-    main()
+    Pretraining(options_of(__doc__)).run()
