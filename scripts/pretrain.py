@@ -73,7 +73,7 @@ class Pretraining:
         self.scales = self.loss.content_scales(self.held_out)
         self.held_out_styles = [picture for source in options.held_out for picture in pictures(source, 384)]
         self.judged_by = [self.styles_of(p[None].to(self.device)) for p in self.held_out_styles[:: options.every]]
-        self.recipe = Recipe(lr=options.lr)
+        self.recipe = Recipe(lr=options.lr, grow=options.grow)
         self.seconds, self.steps, self.best = 0.0, 0, float("inf")
 
     def fill(self) -> None:
@@ -218,6 +218,7 @@ def options_of(description: str | None) -> argparse.Namespace:
     add("--begin", help="a trained style to begin with, in place of random weights")
     add("--minutes", type=float, default=240)
     add("--lr", type=float, default=2e-3)
+    add("--grow", type=float, default=0.75, help="share of the time that sees crops of half the side")
     add("--steady", type=float, default=10.0)
     add("--batch-size", type=int, default=4)
     add("--bank", type=int, default=400, help="styles kept in memory, about a megabyte each")
