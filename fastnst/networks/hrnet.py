@@ -67,6 +67,8 @@ class HRNet(TransformationNetwork):
         self.full3, self.full4 = Bottleneck(32, 32), Bottleneck(64, 64)
         self.merge = Chain(Bottleneck(192, 64), Bottleneck(64, 32), Bottleneck(32, 16))
         self.output = conv(16, 3, 3)
+        for _, norm in self.named_norms():
+            norm.eps = 1e-5  # as in the source
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
         dtype = self.half1.weight.dtype

@@ -109,11 +109,13 @@ class Upsample(Chain):
 
 
 class ResizeConv(nn.Module):
-    """Double the resolution by nearest neighbor, then convolve by 3x3 with reflected borders: no checkerboard.
+    """Double the resolution by bilinear interpolation, then convolve by 3x3: neither a checkerboard nor blocks.
 
-    Neither the enlarged features nor their gradient are ever made: a pixel of the result sees 2x2 of the features, by
-    one of four sets of sums of the filter's taps, so a convolution at the low resolution and a sub-pixel unfolding do
-    the same.
+    Neither the enlarged features nor their gradient are ever made: a pixel of the result is one of four weighted sums
+    of 3x3 features, so a convolution at the low resolution and a sub-pixel unfolding do the same.
+
+    Source: Odena, Dumoulin, Olah. Deconvolution and Checkerboard Artifacts. Distill 2016; there by nearest neighbor,
+    which leaves steps of two pixels in smooth skies.
     """
 
     taps: Tensor
@@ -122,8 +124,9 @@ class ResizeConv(nn.Module):
         super().__init__()
         conv = nn.Conv2d(channels_in, channels, 3)
         self.weight, self.bias = conv.weight, conv.bias
-        # Of an even and of an odd row: which of three low rows each of three high rows is.
-        even, odd = [[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]
+        # What each of three low rows (first index) adds to each of the three high rows around an even and an odd one.
+        even = [[0.75, 0.25, 0], [0.25, 0.75, 0.75], [0, 0, 0.25]]
+        odd = [[0.25, 0, 0], [0.75, 0.75, 0.25], [0, 0.25, 0.75]]
         self.register_buffer("taps", torch.tensor([even, odd], dtype=torch.float32), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.networks._base import NETWORKS, TransformationNetwork
-from fastnst.networks.layers import Chain, Inverted, ResizeConv, Upsample, conv_norm
-from fastnst.networks.norm import Apply
+from fastnst.networks.layers import Chain, Inverted, ResizeConv, conv_norm
+from fastnst.networks.norm import Apply, InstanceNorm
 
 
 @NETWORKS.register("lite")
@@ -51,8 +51,8 @@ class Lite(TransformationNetwork):
             "deep": deep,
             "deep_blocks": deep_blocks,
         }
-        # To either side: 3x3 at stride 2 and 4, and the two rows that resizing sees; one per block, 3 by alignment.
-        self.receptive_field = 2 * (4 * 2 + 2 * 4 + 4 * blocks + 8 * deep_blocks + 3) + 1
+        # To either side: 3x3 at stride 2 twice and at 4, one per block, resizing to 2, 4 and 8, and 5 by alignment.
+        self.receptive_field = 2 * (2 + 2 + 4 + 4 * blocks + 8 * deep_blocks + 2 + 4 + 8 + 5) + 1
         self.stem = Chain(nn.PixelUnshuffle(2), *conv_norm(12, detail, 3), nn.ReLU())
         self.down = Chain(*conv_norm(detail, width, 3, stride=2), nn.ReLU())
         self.deep = Chain(
@@ -60,10 +60,11 @@ class Lite(TransformationNetwork):
             nn.ReLU(),
             *(Inverted(deep) for _ in range(deep_blocks)),
             nn.ReLU(),
-            Upsample(deep, width),
+            ResizeConv(deep, width),
+            InstanceNorm(width),
         )
         self.blocks = Chain(*(Inverted(width) for _ in range(blocks)), nn.ReLU())
-        self.up = Upsample(width, detail)
+        self.up = Chain(ResizeConv(width, detail), InstanceNorm(detail))
         self.skip = Chain(*conv_norm(detail, detail, 1))
         nn.init.zeros_(
             cast(Tensor, self.skip[1].weight)

@@ -49,6 +49,8 @@ class Lite1(TransformationNetwork):
         last = conv(detail, 12, 3)
         _begin_smooth(last)
         self.output = nn.Sequential(last, nn.PixelShuffle(2))
+        for _, norm in self.named_norms():
+            norm.eps = 1e-5  # as it was trained
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
         dtype = next(self.layers.parameters()).dtype
