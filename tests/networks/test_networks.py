@@ -59,7 +59,7 @@ def test_output_is_not_clamped(name):
 
 @each
 def test_all_but_the_output_computes_in_reduced_precision(name):
-    network, image = build_network(name, **SMALL[name]).eval(), torch.rand(1, 3, 32, 32)
+    network, image = build_network(name, **SMALL[name]).eval(), torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         exact = network(image)
         network.compute_in(torch.bfloat16)
