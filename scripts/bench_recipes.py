@@ -53,7 +53,7 @@ def plain_network() -> nn.Module:
     def plain(module: nn.Module) -> nn.Module:
         for name, child in module.named_children():
             if isinstance(child, InstanceNorm):
-                setattr(module, name, nn.InstanceNorm2d(len(child.weight), affine=True))
+                setattr(module, name, nn.InstanceNorm2d(len(child.weight), child.eps, affine=True))
             elif isinstance(child, nn.ReLU):
                 setattr(module, name, nn.ReLU())
             elif isinstance(child, NarrowConv):
