@@ -13,7 +13,7 @@ import torch
 from bench_recipes import BATCH, preset
 from torch import Tensor, nn
 
-from fastnst.assets import find_style
+from fastnst.assets import find_style, starts
 from fastnst.budget import Budget, parse_time
 from fastnst.checkpoint import Metadata, describe
 from fastnst.data import open_photos
@@ -27,7 +27,6 @@ from fastnst.networks import TransformationNetwork
 from fastnst.training import Clock, Recipe, Targets, Training, initial_network, judge, take_targets
 from fastnst.training.module import FeedForwardModule
 from fastnst.training.pictures import StylePicture, free_name
-from fastnst.training.start import STARTS
 from fastnst.training.steps import SCALE_PHOTOS, mean_report
 
 CHANNELS_LAST = torch.channels_last
@@ -135,7 +134,7 @@ class Bench:
     def facts(self) -> dict[str, Any]:
         """Return what all results must have in common."""
         name, options = self.network
-        start = STARTS / f"{name}.safetensors" if self.init == "shared" else find_style(self.init)
+        start = starts() / f"{name}.safetensors" if self.init == "shared" else find_style(self.init)
         weights = b"".join(value.numpy().tobytes() for value in self.loss.backbone.state_dict().values())
         recipe = {key: self.model[key] for key in ("style_size", "lr", "grow", "steady")}
         return {

@@ -23,11 +23,12 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from distill_pictures import Pool, batches, vary
+from distill_pictures import SIZE, Pool, vary
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from fastnst.backbones import BACKBONES, FeatureExtractor, Features, build_backbone
+from fastnst.data.crops import crops
 from fastnst.losses import gram
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
@@ -161,7 +162,7 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 
 def train(options: argparse.Namespace) -> FeatureExtractor:
-    photos, paintings = batches(options.photos, 4), batches(options.paintings, 2)
+    photos, paintings = crops(options.photos, SIZE, 4), crops(options.paintings, SIZE, 2)
     teacher = load_teacher(options.teacher, torch.cat(list(islice(photos, 8))))
     deep, student = DeepTeacher(options.deep), new_student()
     warm_up(student, teacher, (vary(next(photos), next(paintings)) for _ in range(10**9)), 800)
@@ -171,8 +172,8 @@ def train(options: argparse.Namespace) -> FeatureExtractor:
     while (progress := (time.monotonic() - start) / limit) < 1:
         set_lr(optimizer, LR * min(1, (step + 1) / 50) * falling(progress))
         photo, painting = next(photos), next(paintings)
-        crops = pool.draw(photo[2:], painting)
-        shown = torch.cat([vary(photo[:2], painting), crops.style, crops.photo])
+        drawn = pool.draw(photo[2:], painting)
+        shown = torch.cat([vary(photo[:2], painting), drawn.style, drawn.photo])
         shown = shown.contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             theirs, theirs_deep = teacher(shown.bfloat16(), LAYERS), deep(shown)

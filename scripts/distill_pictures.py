@@ -1,25 +1,12 @@
 """The pictures that ``distill_compact.py`` teaches with."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fastnst.data.loader import CropLoader
-from fastnst.data.photos import PhotoDataset
-from fastnst.data.sampler import EndlessBatches
-from fastnst.data.sources import open_photos
-
 SIZE = 96
-
-
-def batches(source: str, count: int) -> Iterator[Tensor]:
-    """Serve random crops without end, in [0, 1]."""
-    dataset = PhotoDataset(open_photos(source), SIZE, seed=0)
-    for batch in CropLoader(dataset, batch_sampler=EndlessBatches(len(dataset), count, seed=0)):
-        yield (batch.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 def vary(photos: Tensor, paintings: Tensor) -> Tensor:

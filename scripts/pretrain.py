@@ -5,9 +5,9 @@
 
 Every photograph of a batch gets a style of its own: a part of a painting or a drawn picture, changed in many ways
 (:class:`fastnst.data.style_pictures.StylePictures`). The predictor makes a code of the style's statistics, the network
-paints with it, and the objective is that of ``fastnst train``; a third of the steps paint at random strengths, so that
+paints with it under the objective of ``fastnst train``; a quarter of the steps paint at random strengths, so that
 the code of the photograph as it is gets learned beside (Ghiasi et al., BMVC 2017). Gram matrices and statistics
-are kept for a few hundred styles, one of which is exchanged at every step.
+are kept for a few hundred styles, one of which is exchanged at every third step.
 
 The state is kept in a file beside --out; the same command goes on where it stands, a larger --minutes too. Every few
 minutes it logs the objective on styles that are never trained on, and writes the network if that is the best so far.
@@ -17,7 +17,6 @@ minutes it logs the objective on styles that are never trained on, and writes th
 import argparse
 import json
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -30,9 +29,7 @@ from fastnst import __version__
 from fastnst.atomic import replacing
 from fastnst.backbones import STATISTICS_LAYERS, build_backbone
 from fastnst.checkpoint import Metadata, describe, load_checkpoint, save_checkpoint
-from fastnst.data.loader import CropLoader
-from fastnst.data.photos import PhotoDataset
-from fastnst.data.sampler import EndlessBatches
+from fastnst.data.crops import crops
 from fastnst.data.sources import open_photos
 from fastnst.data.style_pictures import StylePictures, pictures
 from fastnst.devices import Precision, autocast, best_precision, pick_device, reuse_memory
@@ -66,8 +63,8 @@ class Pretraining:
         config = LossConfig(backbone=options.backbone, weights=options.weights)
         self.loss = config.build().to(self.device, memory_format=torch.channels_last)
         describer = build_backbone("compact", STATISTICS_LAYERS).to(self.device, memory_format=torch.channels_last)
-        self.photos = photographs(options.photos, options.batch_size, options.seed)
-        self.held_out = next(photographs(options.photos, 8, 1)).to(self.device)
+        self.photos = crops(options.photos, SIZE, options.batch_size, options.seed)
+        self.held_out = next(crops(options.photos, SIZE, 8, 1)).to(self.device)
         context = partial(autocast, self.device, self.precision)
         self.styles_of = StyleTargets(self.loss, describer, self.held_out, context)
         self.scales = self.loss.content_scales(self.held_out)
@@ -196,13 +193,6 @@ class Pretraining:
 
     def loss_facts(self) -> dict[str, object]:
         return LossConfig(backbone=self.options.backbone).describe()
-
-
-def photographs(source: str, count: int, seed: int) -> Iterator[Tensor]:
-    """Serve random crops without end, RGB in [0, 1]."""
-    dataset = PhotoDataset(open_photos(source), SIZE, seed=seed)
-    for batch in CropLoader(dataset, workers=0, batch_sampler=EndlessBatches(len(dataset), count, seed=seed)):
-        yield (batch.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 def options_of(description: str | None) -> argparse.Namespace:

@@ -190,7 +190,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small_style_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the statistics of style pictures at a size that costs nothing."""
-    monkeypatch.setattr("fastnst.inference.codes.STYLE_SIZE", 32)
+    monkeypatch.setattr("fastnst.backbones.statistics.STYLE_SIZE", 32)
 
 
 @pytest.fixture

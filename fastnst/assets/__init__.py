@@ -1,5 +1,5 @@
 """Bundled with fastnst: trained styles, configs, and sample pictures (:mod:`fastnst.assets.samples`)."""
 
-from fastnst.assets.bundled import SHARED, configs, find_config, find_style, shared_network, style_path, styles
+from fastnst.assets.bundled import SHARED, configs, find_config, find_style, shared_network, starts, style_path, styles
 
-__all__ = ["SHARED", "configs", "find_config", "find_style", "shared_network", "style_path", "styles"]
+__all__ = ["SHARED", "configs", "find_config", "find_style", "shared_network", "starts", "style_path", "styles"]

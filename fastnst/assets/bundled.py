@@ -34,13 +34,18 @@ def style_path(name: str) -> Path:
     return known[name]
 
 
+def starts() -> Path:
+    """Return the folder of the shared starts, one for each network that has one: ``lite.safetensors``."""
+    return PACKAGE / "networks" / "weights"
+
+
 def shared_network(network: str = "lite") -> Path:
     """Return where the weights are that all styles begin from, and that paint in the style of any picture.
 
     Raises:
         ConfigError: This installation has none for ``network``.
     """
-    path = PACKAGE / "networks" / "weights" / f"{network}.safetensors"
+    path = starts() / f"{network}.safetensors"
     if not path.is_file():
         raise ConfigError(f"this installation has no shared {network} ({path}); give --model with a trained style")
     return path

@@ -10,19 +10,13 @@ from PIL import Image
 from torch import Tensor
 
 from fastnst.errors import ConfigError
-from fastnst.images import fit, open_image, to_tensor
+from fastnst.images import open_image, to_tensor
 from fastnst.inference.choice import Style, is_picture
 from fastnst.networks import TransformationNetwork, shares
 from fastnst.registry import unknown
 
 if TYPE_CHECKING:
-    from fastnst.backbones import FeatureExtractor
-
-STYLE_SIZE = 384
-"""Shorter side of a style picture when its statistics are taken, pixels."""
-
-LONGEST = 4
-"""Of a style picture this many times as long as wide, the middle is looked at."""
+    from fastnst.backbones import StyleStatistics
 
 
 class Codes:
@@ -101,24 +95,13 @@ class Codes:
             )
 
     def _predicted(self, picture: Image.Image) -> Tensor:
-        from fastnst.backbones import picture_statistics  # here, because painting by name needs no backbone
-
         self._check_predictor()
         assert self._predictor is not None
-        pixels = fit(_middle(to_tensor(picture)), shorter=STYLE_SIZE)
-        statistics = picture_statistics(self._backbone, pixels.to(next(self.network.parameters()).device))
-        code: Tensor = self._predictor(statistics)[0]
+        code: Tensor = self._predictor(self._statistics(to_tensor(picture)))[0]
         return code
 
     @cached_property
-    def _backbone(self) -> "FeatureExtractor":
-        from fastnst.backbones import STATISTICS_LAYERS, build_backbone
+    def _statistics(self) -> "StyleStatistics":
+        from fastnst.backbones import StyleStatistics  # here, because painting by name needs no backbone
 
-        return build_backbone("compact", STATISTICS_LAYERS).to(next(self.network.parameters()).device)
-
-
-def _middle(image: Tensor) -> Tensor:
-    """Cut the ends off a long strip."""
-    most = LONGEST * min(image.shape[2:])
-    top, left = (max(0, side - most) // 2 for side in image.shape[2:])
-    return image[..., top : top + most, left : left + most]
+        return StyleStatistics(next(self.network.parameters()).device)

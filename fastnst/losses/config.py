@@ -4,13 +4,16 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from fastnst.backbones import BACKBONES, DEFAULT_LAYERS, FeatureExtractor, Padding, Pooling, build_backbone
 from fastnst.errors import ConfigError
 from fastnst.losses.perceptual import PerceptualLoss, Units
 from fastnst.losses.pyramid import SCALES
 from fastnst.losses.style import STYLE_LOSSES
+
+OWN_LAYERS = cast("dict[str, float]", None)
+"""Stands for the backbone's own choice of layers until a config is made; then there is always a dictionary."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class LossConfig:
     """
 
     backbone: str = "compact"
-    content: dict[str, float] = None  # type: ignore[assignment]  # always a dict once made
-    style: dict[str, float] = None  # type: ignore[assignment]  # likewise
+    content: dict[str, float] = OWN_LAYERS
+    style: dict[str, float] = OWN_LAYERS
     style_loss: str = "gram"
     style_weight: float = 30.0
     tv: float = 5.0

@@ -110,8 +110,7 @@ class TransformationNetwork(nn.Module, ABC):
 
     def plain(self, code: Tensor | None = None) -> "TransformationNetwork":
         """Return a copy of one style: that of a code ``(K,)``, or its own, without the table of styles."""
-        copied = deepcopy(self)
-        copied.styles = None
+        copied = deepcopy(self, {id(self.styles): None})  # the table, which is larger than the rest, is not copied
         if code is not None:
             copied.set_code(code)
         return copied

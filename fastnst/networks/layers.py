@@ -123,6 +123,7 @@ class ResizeConv(nn.Module):
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
         conv = nn.Conv2d(channels_in, channels, 3)
+        assert conv.bias is not None, "a convolution is made with one"
         self.weight, self.bias = conv.weight, conv.bias
         # What each of three low rows (first index) adds to each of the three high rows around an even and an odd one.
         even = [[0.75, 0.25, 0], [0.25, 0.75, 0.75], [0, 0, 0.25]]
@@ -135,7 +136,6 @@ class ResizeConv(nn.Module):
 
     def unfolded(self) -> tuple[Tensor, Tensor]:
         """Return filters ``(4C, C_in, 3, 3)`` and bias ``(4C,)`` of the convolution at the low resolution."""
-        assert self.bias is not None, "a convolution is made with one"
         taps = self.taps.to(self.weight.dtype)
         filters = torch.einsum("pak,qbl,oikl->opqiab", taps, taps, self.weight).flatten(0, 2)
         return filters, self.bias.repeat_interleave(4)

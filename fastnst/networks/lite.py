@@ -70,7 +70,7 @@ class Lite(TransformationNetwork):
             cast(Tensor, self.skip[1].weight)
         )  # painting is learned first, what to keep of the photograph is added
         self.output = ResizeConv(detail, 3)
-        nn.init.constant_(self.output.bias, 0.5)  # type: ignore[arg-type]  # start at gray, the middle of the range
+        nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
         half = self.stem(images.to(next(self.stem.parameters()).dtype), norms)

@@ -172,9 +172,9 @@ def _training(
     config = LossConfig.from_metadata(metadata.loss, job.weights)
     loss = config.build()
     check_size(picture, loss, config.backbone)
-    loss = loss.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    loss = loss.to(device).to(memory_format=torch.channels_last)
     pupil = learner(network, codes_for(network, metadata, [picture.image])[0])
-    pupil = pupil.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    pupil = pupil.to(device).to(memory_format=torch.channels_last)
     scales = metadata.loss.get("content_scales")
     targets = take_targets(loss, [picture.image.to(device)], data.held_out.to(device), scales)
     return Training(pupil, targets, Recipe(job.lr, grow=0), job.precision or best_precision(device), job.seed)

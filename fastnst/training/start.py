@@ -8,16 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fastnst import networks
-from fastnst.assets import find_style
-from fastnst.backbones import STATISTICS_LAYERS, build_backbone, picture_statistics
+from fastnst.assets import find_style, starts
+from fastnst.backbones import StyleStatistics
 from fastnst.checkpoint import Metadata, describe, load_checkpoint, style_name
 from fastnst.errors import ConfigError
-from fastnst.images import fit
-from fastnst.networks import Predictor, TransformationNetwork, build_network
-
-STARTS = Path(networks.__file__).parent / "weights"
-"""Where the shared starts are, one for each network that has one: ``lite.safetensors``."""
+from fastnst.networks import TransformationNetwork, build_network
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ def initial_network(
         pictures: The styles, each ``(1, 3, H, W)``, RGB in [0, 1].
         table: Whether the network gets a table with a code for each; otherwise there is one picture.
         digests: SHA-256 of the pictures' files, by which a start of several styles knows its own.
-        folder: Where shared starts are, in place of :data:`STARTS`.
+        folder: Where shared starts are, in place of the bundled ones.
 
     Raises:
         ConfigError: An unknown network or style, or a style trained with another network or other options.
@@ -65,7 +60,7 @@ def initial_network(
     if init == "random":
         return Start(_with_table(network, count), init)
     shared = init == "shared"
-    file = (folder or STARTS) / f"{name}.safetensors" if shared else find_style(init)
+    file = (folder or starts()) / f"{name}.safetensors" if shared else find_style(init)
     if shared and not file.is_file():
         return Start(_with_table(network, count), "random", f"random weights: there is no shared start for {name}")
     found, metadata = load_checkpoint(file)
@@ -87,33 +82,18 @@ def codes_for(
     styles = network.styles
     if styles is None:
         return [network.style_code()] * len(pictures)
-    predict = Prediction(styles.predictor) if styles.predictor is not None else None
+    describe_style = StyleStatistics() if styles.predictor is not None else None
     places = {facts.get("sha256"): row for row, facts in enumerate(metadata.styles)}
     codes = []
     for number, picture in enumerate(pictures):
         row = places.get(digests[number]) if number < len(digests) else None
         if row is not None and row < len(styles.codes):
             codes.append(styles.codes[row].clone())
-        elif predict is not None:
-            codes.append(predict(picture))
+        elif styles.predictor is not None and describe_style is not None:
+            codes.append(styles.predictor(describe_style(picture))[0])
         else:
             codes.append(styles.codes.mean(0) if len(styles.codes) else network.style_code())
     return codes
-
-
-class Prediction:
-    """Predict the code of style pictures."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor, self.backbone = predictor, build_backbone("compact", STATISTICS_LAYERS)
-        self.least = self.backbone.min_size(STATISTICS_LAYERS)
-
-    @torch.no_grad()
-    def __call__(self, picture: Tensor) -> Tensor:
-        """Return the code ``(K,)`` for ``(1, 3, H, W)``, RGB in [0, 1]; a tiny picture is enlarged."""
-        picture = picture if min(picture.shape[-2:]) >= self.least else fit(picture, shorter=self.least)
-        code: Tensor = self.predictor(picture_statistics(self.backbone, picture))[0]
-        return code
 
 
 def _with_table(network: TransformationNetwork, count: int) -> TransformationNetwork:

@@ -7,11 +7,10 @@ import torch
 import torch.nn.functional as F
 
 import fastnst
-from fastnst.backbones import STATISTICS_LAYERS, build_backbone, picture_statistics
+from fastnst.backbones import STATISTICS_LAYERS, build_backbone, picture_statistics, statistics
 from fastnst.checkpoint import load_checkpoint
 from fastnst.errors import ConfigError
 from fastnst.images import ImageError, fit, open_image, to_tensor
-from fastnst.inference import codes
 from fastnst.inference.choice import find_model, name_result
 
 IMAGE = F.interpolate(torch.rand(1, 3, 6, 7, generator=torch.Generator().manual_seed(0)), (48, 56), mode="bilinear")
@@ -118,9 +117,9 @@ def test_pictures_and_names_mix(everything, style_picture):
 
 def test_the_middle_of_a_long_strip_is_looked_at():
     strip = torch.rand(1, 3, 100, 5)
-    assert torch.equal(codes._middle(strip), strip[:, :, 40:60])
-    assert torch.equal(codes._middle(strip.mT), strip.mT[..., 40:60])
-    assert codes._middle(strip[:, :, :20]).shape == (1, 3, 20, 5)
+    assert torch.equal(statistics._middle(strip), strip[:, :, 40:60])
+    assert torch.equal(statistics._middle(strip.mT), strip.mT[..., 40:60])
+    assert statistics._middle(strip[:, :, :20]).shape == (1, 3, 20, 5)
 
 
 def test_the_code_of_a_picture_is_predicted_from_its_statistics(tmp_path, make_gallery, make_picture):
