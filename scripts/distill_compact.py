@@ -75,7 +75,11 @@ class DeepTeacher(nn.Module):
         return F.conv2d(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
 
-def new_student() -> FeatureExtractor:
+def new_student(begin: str | None) -> FeatureExtractor:
+    """Return a student that learns: from the weights in a file, or from random ones."""
+    if begin:
+        student = build_backbone("compact", (*LAYERS, "relu4_1"), begin, padding="reflect")
+        return student.to(memory_format=torch.channels_last).requires_grad_(True)
     student = BACKBONES["compact"]("max", "reflect").to(memory_format=torch.channels_last).requires_grad_(True)
     for conv in student.modules():
         if isinstance(conv, nn.Conv2d):
@@ -164,8 +168,9 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
 def train(options: argparse.Namespace) -> FeatureExtractor:
     photos, paintings = crops(options.photos, SIZE, 4), crops(options.paintings, SIZE, 2)
     teacher = load_teacher(options.teacher, torch.cat(list(islice(photos, 8))))
-    deep, student = DeepTeacher(options.deep), new_student()
-    warm_up(student, teacher, (vary(next(photos), next(paintings)) for _ in range(10**9)), 800)
+    deep, student = DeepTeacher(options.deep), new_student(options.begin)
+    if not options.begin:
+        warm_up(student, teacher, (vary(next(photos), next(paintings)) for _ in range(10**9)), 800)
     teacher = teacher.to(torch.bfloat16)
     optimizer = torch.optim.AdamW(student.parameters(), LR, betas=(0.9, 0.99), weight_decay=1e-4)
     pool, start, limit, step = Pool(), time.monotonic(), 60 * options.minutes, 0
@@ -181,7 +186,7 @@ def train(options: argparse.Namespace) -> FeatureExtractor:
             ours = student(shown, LAYERS)
             loss = mismatch(ours, theirs) + deep_error(student, ours["relu3_1"], theirs_deep)
         cosine = torch.zeros(())
-        if progress > FEATURES_ALONE:
+        if options.begin or progress > FEATURES_ALONE:
             cosine, extra = compare_gradients(student, teacher, pool, ours, theirs)
             loss = loss + extra
         optimizer.zero_grad()
@@ -229,6 +234,7 @@ def main() -> None:
     for name in ("--teacher", "--deep", "--photos", "--paintings"):
         parser.add_argument(name, required=True)
     parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--begin", metavar="FILE", help="go on from these weights, at the full rate again")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     torch.manual_seed(0)

@@ -56,7 +56,7 @@ class Pretraining:
         torch.manual_seed(options.seed)
         if options.begin:
             network, _ = load_checkpoint(options.begin)
-            network = network.plain().train().requires_grad_(True)
+            network = network.train().requires_grad_(True)
         else:
             network = build_network(options.network, **json.loads(options.network_options))
         self.network: TransformationNetwork = network.to(self.device, memory_format=torch.channels_last)
@@ -81,11 +81,12 @@ class Pretraining:
         self.bank = Bank(self.styles_of, iter(loader), self.options.bank, self.device)
 
     def begin(self) -> None:
-        """Give the network a predictor that knows nothing yet, or what the kept state knows."""
+        """Give the network a predictor that knows nothing yet, unless it has one, and restore what was kept."""
         self.fill()
-        styles = self.network.add_styles(statistics=self.bank.statistics.shape[1]).to(self.device)
-        assert styles.predictor is not None
-        styles.predictor.begin(self.bank.statistics[: self.bank.filled], self.network.style_code().detach())
+        if self.network.styles is None or self.network.styles.predictor is None:
+            styles = self.network.add_styles(statistics=self.bank.statistics.shape[1]).to(self.device)
+            assert styles.predictor is not None
+            styles.predictor.begin(self.bank.statistics[: self.bank.filled], self.network.style_code().detach())
         for _, norm in self.network.named_norms():  # codes stand in for them
             norm.requires_grad_(False)
         self.optimizer = make_optimizer(self.network, self.options.lr)
@@ -205,7 +206,7 @@ def options_of(description: str | None) -> argparse.Namespace:
     add("--every", type=int, default=3, help="judge by every so manieth")
     add("--network", default="lite")
     add("--network-options", default="{}", help="JSON; without --begin")
-    add("--begin", help="a trained style to begin with, in place of random weights")
+    add("--begin", help="a shared start to go on from, or a trained style, in place of random weights")
     add("--minutes", type=float, default=240)
     add("--lr", type=float, default=2e-3)
     add("--grow", type=float, default=0.75, help="share of the time that sees crops of half the side")

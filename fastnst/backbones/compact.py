@@ -23,13 +23,13 @@ def compact(pooling: Pooling, padding: Padding) -> FeatureExtractor:
     if pooling != "max":
         raise ConfigError("compact has strided convolutions and no pooling; leave pooling: max, or take vgg19")
     stages: dict[str, nn.Module] = conv_relu("1_1", 3, 64, padding)
-    stages |= {"down1": _halve(64, 40, padding)} | conv_relu("2_1", 40, 128, padding)
-    stages |= {"down2": _halve(128, 80, padding)} | conv_relu("3_1", 80, 256, padding)
-    stages |= {"down3": _halve(256, 128, padding)} | conv_relu("4_1", 128, 512, padding)
+    stages |= {"down1": _halve(64, 40)} | conv_relu("2_1", 40, 128, padding)
+    stages |= {"down2": _halve(128, 80)} | conv_relu("3_1", 80, 256, padding)
+    stages |= {"down3": _halve(256, 128)} | conv_relu("4_1", 128, 512, padding)
     return FeatureExtractor("compact", stages)
 
 
-def _halve(channels_in: int, channels: int, padding: Padding) -> nn.Module:
-    """Convolve by 2x2, then take the maximum of blocks of 2x2, which together see 3x3."""
-    conv = nn.Conv2d(channels_in, channels, 2, padding=1, padding_mode=padding)
-    return nn.Sequential(conv, nn.ReLU(inplace=True), nn.MaxPool2d(2))
+def _halve(channels_in: int, channels: int) -> nn.Module:
+    """Convolve by 2x2, then take the maximum of blocks of 2x2, which together see 3x3; nothing is padded."""
+    conv = nn.Conv2d(channels_in, channels, 2)
+    return nn.Sequential(conv, nn.ReLU(inplace=True), nn.MaxPool2d(2, ceil_mode=True))
