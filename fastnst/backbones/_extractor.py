@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from fastnst.convolution import Convolution
 from fastnst.errors import ConfigError
 from fastnst.registry import Registry, unknown
 
@@ -138,7 +139,7 @@ def register_backbone(name: str, content: tuple[str, ...], style: tuple[str, ...
 
 def conv_relu(block: str, channels_in: int, channels: int, padding: Padding) -> dict[str, nn.Module]:
     """Name a 3x3 convolution and its ReLU, which is not in place so that both results keep their meaning."""
-    conv = nn.Conv2d(channels_in, channels, 3, padding=1, padding_mode=padding)
+    conv = Convolution(channels_in, channels, 3, padding=1, padding_mode=padding)
     return {f"conv{block}": conv, f"relu{block}": nn.ReLU(inplace=False)}
 
 

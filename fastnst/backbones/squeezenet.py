@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fastnst.backbones._extractor import FeatureExtractor, Padding, Pooling, pool, register_backbone
+from fastnst.convolution import Convolution
 
 FIRES = {
     2: (64, 16, 64),
@@ -28,7 +29,7 @@ class Fire(nn.Module):
         super().__init__()
         self.squeeze = nn.Conv2d(channels_in, squeezed, 1)
         self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
-        self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1, padding_mode=padding)
+        self.expand3x3 = Convolution(squeezed, expanded, 3, padding=1, padding_mode=padding)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.squeeze(x).relu()

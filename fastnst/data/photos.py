@@ -28,6 +28,16 @@ MAX_ATTEMPTS = 64
 """Photographs skipped in a row before the set is declared unusable."""
 
 
+LEAST_SHARE = 0.25
+"""Part of a large photograph's shorter side that a crop shows at least."""
+
+FLAT = 0.06
+"""Share of the crops that are made flat."""
+
+NOISE = 3
+"""Most that a flat crop's values are changed by at random, of 255."""
+
+
 class Sample(NamedTuple):
     """A crop, ``(3, H, W)`` of bytes, and the names of photographs that were skipped on the way to it."""
 
@@ -86,11 +96,32 @@ def problem(error: OSError | ValueError) -> Problem:
 
 
 def random_crop(image: Image.Image, size: int, rng: np.random.Generator) -> Image.Image:
-    """Cut a square of between half and all of the shorter side anywhere, resize it to ``size``, mirror every other."""
-    side = rng.uniform(0.5, 1) * min(image.size)
+    """Cut a square anywhere, resize it to ``size``, mirror every other, and make a few flat.
+
+    The square's side is between all of the shorter side and a quarter of it, but is not magnified more than twice (a
+    photograph too small for that gives half of its side): no scale is more likely than another. So a network sees
+    photographs as at ``size`` pixels and as at up to four times that; to one that has only seen small ones, a large
+    photograph is uncommonly smooth.
+
+    Of all crops, :data:`FLAT` show no more than the colors of a sky (:func:`flatten`): what is painted into it would
+    otherwise be learned from the few photographs that are all sky.
+    """
+    shorter = min(image.size)
+    least = min(max(size / 2, LEAST_SHARE * shorter), shorter / 2)
+    side = shorter * (least / shorter) ** rng.random()
     left, top = rng.uniform(0, image.width - side), rng.uniform(0, image.height - side)
     crop = image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    return crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else crop
+    crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else crop
+    return flatten(crop, rng) if rng.random() < FLAT else crop
+
+
+def flatten(crop: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Reduce a crop to a gradient between the colors of 2 x 2 to 4 x 4 places, with the slight noise of a camera."""
+    places = int(rng.integers(2, 5))
+    smooth = crop.resize((places, places), Image.Resampling.BOX).resize(crop.size, Image.Resampling.BICUBIC)
+    most = int(rng.integers(NOISE + 1))
+    noise = rng.integers(-most, most + 1, (crop.height, crop.width, 3), dtype=np.int16)
+    return Image.fromarray((np.asarray(smooth) + noise).clip(0, 255).astype(np.uint8))
 
 
 def center_crop(image: Image.Image, size: int) -> Image.Image:

@@ -4,16 +4,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fastnst.convolution import Convolution, border
 from fastnst.networks.norm import Apply, InstanceNorm, exporting, own
 
 
 def conv(channels_in: int, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     """Convolve with reflected borders, which leave no frame in the picture."""
     padding = kernel // 2
-    return nn.Conv2d(channels_in, channels, kernel, stride, padding, groups=groups, padding_mode="reflect")
+    return Convolution(channels_in, channels, kernel, stride, padding, groups=groups, padding_mode="reflect")
 
 
-class NarrowConv(nn.Conv2d):
+class NarrowConv(Convolution):
     """Convolve, with reflected borders, to so few channels that most of a vector register would stay empty.
 
     On a CPU, without gradients, the K rows of the filters are computed at once, as if they were K times as many
@@ -131,8 +132,11 @@ class ResizeConv(nn.Module):
         self.register_buffer("taps", torch.tensor([even, odd], dtype=torch.float32), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-        return F.pixel_shuffle(F.conv2d(padded, *self.unfolded()), 2)
+        padded = border(x, [1, 1, 1, 1], "replicate")
+        filters, bias = self.unfolded()
+        if not torch.is_autocast_enabled(x.device.type):
+            padded = padded.to(bias.dtype)
+        return F.pixel_shuffle(F.conv2d(padded, filters, bias), 2)
 
     def unfolded(self) -> tuple[Tensor, Tensor]:
         """Return filters ``(4C, C_in, 3, 3)`` and bias ``(4C,)`` of the convolution at the low resolution."""

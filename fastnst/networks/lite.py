@@ -2,7 +2,6 @@
 
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
@@ -53,17 +52,17 @@ class Lite(TransformationNetwork):
         }
         # To either side: 3x3 at stride 2 twice and at 4, one per block, resizing to 2, 4 and 8, and 5 by alignment.
         self.receptive_field = 2 * (2 + 2 + 4 + 4 * blocks + 8 * deep_blocks + 2 + 4 + 8 + 5) + 1
-        self.stem = Chain(nn.PixelUnshuffle(2), *conv_norm(12, detail, 3), nn.ReLU())
-        self.down = Chain(*conv_norm(detail, width, 3, stride=2), nn.ReLU())
+        self.stem = Chain(nn.PixelUnshuffle(2), *conv_norm(12, detail, 3), nn.ReLU(inplace=True))
+        self.down = Chain(*conv_norm(detail, width, 3, stride=2), nn.ReLU(inplace=True))
         self.deep = Chain(
             *conv_norm(width, deep, 3, stride=2),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             *(Inverted(deep) for _ in range(deep_blocks)),
-            nn.ReLU(),
+            nn.ReLU(inplace=deep_blocks > 0),  # not over another's result, which its gradient needs
             ResizeConv(deep, width),
             InstanceNorm(width),
         )
-        self.blocks = Chain(*(Inverted(width) for _ in range(blocks)), nn.ReLU())
+        self.blocks = Chain(*(Inverted(width) for _ in range(blocks)), nn.ReLU(inplace=True))
         self.up = Chain(ResizeConv(width, detail), InstanceNorm(detail))
         self.skip = Chain(*conv_norm(detail, detail, 1))
         nn.init.zeros_(
@@ -76,6 +75,6 @@ class Lite(TransformationNetwork):
         half = self.stem(images.to(next(self.stem.parameters()).dtype), norms)
         quarter = self.down(half, norms)
         quarter = quarter + self.deep(quarter, norms)
-        painted = torch.relu(self.up(self.blocks(quarter, norms), norms) + self.skip(half, norms))
-        painting: Tensor = self.output(painted.to(self.output.weight.dtype))
+        painted = self.up(self.blocks(quarter, norms), norms) + self.skip(half, norms)
+        painting: Tensor = self.output(painted.relu_())
         return painting

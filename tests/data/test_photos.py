@@ -1,13 +1,14 @@
 import shutil
 
 import fsspec
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from fastnst.data import decode, open_photos
 from fastnst.data.loader import CropLoader
-from fastnst.data.photos import PhotoDataset
+from fastnst.data.photos import FLAT, NOISE, PhotoDataset, flatten, random_crop
 from fastnst.errors import ConfigError
 from fastnst.images import ImageError, encode_image
 
@@ -35,6 +36,41 @@ def test_a_crop_depends_on_seed_pass_and_index_alone(photos):
     assert torch.equal(crop(photos, 0, (0, 1)), crop(photos, 0, (0, 1)))
     assert not torch.equal(crop(photos, 0, (0, 1)), crop(photos, 0, (1, 1)))
     assert not torch.equal(crop(photos, 0, (0, 1)), crop(photos, 1, (0, 1)))
+
+
+def shown_pixels(side, monkeypatch, size=32):
+    """Return how many pixels of a photograph, whose red tells the column, each of many crops shows."""
+    monkeypatch.setattr("fastnst.data.photos.FLAT", 0)
+    image = Image.fromarray(np.tile(np.linspace(0, 255, side)[None, :, None], (side, 1, 3)).astype(np.uint8))
+    reds = [np.asarray(random_crop(image, size, np.random.default_rng(seed)), float)[0, :, 0] for seed in range(200)]
+    return np.array([abs(red[-2] - red[1]) / (size - 3) * size / 255 * side for red in reds])
+
+
+def test_crops_show_a_quarter_to_all_of_a_large_photograph_and_no_scale_more_often(monkeypatch):
+    shown = shown_pixels(512, monkeypatch) / 512
+    assert 0.23 < shown.min() < 0.3
+    assert 0.9 < shown.max() < 1.05
+    assert 0.45 < np.median(shown) < 0.55
+
+
+def test_a_small_photograph_is_magnified_at_most_twice_unless_it_is_tiny(monkeypatch):
+    assert 15 < shown_pixels(40, monkeypatch).min() < 18
+    assert 8.5 < shown_pixels(20, monkeypatch).min() < 12
+
+
+def test_a_few_crops_are_flat():
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    crops = (np.asarray(random_crop(noise, 32, np.random.default_rng(seed)), float) for seed in range(400))
+    flat = sum(np.abs(np.diff(crop, axis=1)).mean() < 15 for crop in crops)
+    assert 0.3 * FLAT < flat / 400 < 2 * FLAT
+
+
+def test_a_flat_crop_keeps_the_colors_and_no_detail(make_picture):
+    picture = make_picture()
+    flat = np.asarray(flatten(picture, np.random.default_rng(0)), float)
+    assert flat.shape == np.asarray(picture).shape
+    assert np.abs(flat.mean((0, 1)) - np.asarray(picture, float).mean((0, 1))).max() < 10
+    assert np.abs(np.diff(flat, 2, axis=1)).max() <= 4 * NOISE + 8
 
 
 def test_workers_do_not_change_what_is_seen(mixed):
