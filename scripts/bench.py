@@ -193,7 +193,8 @@ def main() -> None:
     parser.add_argument("--model", help="a network trained on that painting, to begin with")
     options = parser.parse_args()
     device = pick_device(options.device)
-    ASKED.update({"precision": dtype for dtype, name in NAMES.items() if name == options.precision})
+    if options.precision:
+        ASKED["precision"] = next(dtype for dtype, name in NAMES.items() if name == options.precision)
     found = BENCHES[options.what](device, options.turns)
     if options.what == "optimize" and options.weights:
         found += bench_target(Pair(options.content, options.style, options.weights, options.model), device)
