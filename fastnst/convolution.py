@@ -1,10 +1,14 @@
 """A convolution with reflected borders, as networks and backbones have it."""
 
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+FEW = 4
+"""Channels, as of pictures, to which a gradient is led back by products in place of a convolution."""
 
 
 class Convolution(nn.Conv2d):
@@ -18,7 +22,40 @@ class Convolution(nn.Conv2d):
         if self.padding_mode != "reflect":
             return super().forward(x)
         padded = border(x, self._reversed_padding_repeated_twice, "reflect")
+        if self._frozen_on_pictures(padded):
+            bias = None if self.bias is None else self.bias.to(padded.dtype)
+            return cast(Tensor, _OnPictures.apply(padded, self.weight.to(padded.dtype), bias))
         return F.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+    def _frozen_on_pictures(self, x: Tensor) -> bool:
+        """Tell whether only the gradient by a picture is wanted, which a CPU computes slowly as a convolution."""
+        plain = self.groups == 1 and {*self.stride, *self.dilation} == {1} and self.in_channels <= FEW
+        return plain and x.device.type == "cpu" and x.requires_grad and not self.weight.requires_grad
+
+
+class _OnPictures(torch.autograd.Function):
+    """Convolve pictures; backward, one product for each tap and channel, shifted and added: half the time."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(weight)
+        with torch.autocast(x.device.type, enabled=False):
+            return F.conv2d(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (weight,) = ctx.saved_tensors
+        channels, (rows, columns), (height, width) = weight.shape[1], weight.shape[2:], grad.shape[2:]
+        taps = weight.permute(1, 2, 3, 0).flatten(0, 2)  # (C*K*K, C')
+        products = (taps @ grad.permute(0, 2, 3, 1).flatten(1, 2).mT).unflatten(1, (channels, rows, columns))
+        products = products.unflatten(-1, (height, width))  # (B, C, K, K, H, W)
+        wide = torch.promote_types(grad.dtype, torch.float32)
+        total = products.new_zeros(len(grad), channels, height + rows - 1, width + columns - 1, dtype=wide)
+        for row in range(rows):
+            for column in range(columns):
+                total[..., row : row + height, column : column + width] += products[:, :, row, column]
+        return total.to(grad.dtype), None, None
 
 
 def border(x: Tensor, sides: list[int], mode: Literal["reflect", "replicate"]) -> Tensor:

@@ -1,6 +1,6 @@
 """Measure fastnst against the usual public recipe, in one run.
 
-    python scripts/bench.py train|stylize|optimize|memory|loader [--json FILE] [--device cuda]
+    python scripts/bench.py train|stylize|optimize|memory|loader [--json FILE] [--device cuda] [--precision float32]
 
 The baseline is what most programs do: float32, contiguous layout, eager; Johnson's network against VGG-16 through
 relu4_3 run over both the photographs and the paintings, batch 4, 256 px. Every contender has a process of its own, they
@@ -30,9 +30,11 @@ from bench_recipes import BATCH
 from bench_target import Pair, alone, ours, plain
 from PIL import Image
 
-from fastnst.devices import fast_bfloat16, pick_device
+from fastnst.devices import Precision, fast_bfloat16, pick_device
 
 SIZES = {"256": (256, 256), "512": (512, 512), "1024": (1024, 1024), "1080p": (1080, 1920)}
+
+NAMES: dict[torch.dtype, Precision] = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 
 @dataclass
@@ -48,8 +50,8 @@ def training(device: torch.device) -> list[Contender]:
     precision = best_precision(device)
     return [
         Contender("train/baseline", "plain_step", ()),
-        Contender("train/quality", "our_step", ("pytorch_examples",), precision),
-        Contender("train/fast", "our_step", ("fast",), precision),
+        Contender("train/quality", "our_step", ("pytorch_examples", NAMES[precision]), precision),
+        Contender("train/fast", "our_step", ("fast", NAMES[precision]), precision),
     ]
 
 
@@ -68,8 +70,12 @@ def evaluating() -> list[Contender]:
     return [Contender("optimize/baseline/512", "plain_evaluation", (512,)), *ours]
 
 
+ASKED: dict[str, torch.dtype] = {}
+"""The precision that the command line asks for, if it does."""
+
+
 def best_precision(device: torch.device) -> torch.dtype:
-    return torch.bfloat16 if fast_bfloat16(device) else torch.float32
+    return ASKED.get("precision") or (torch.bfloat16 if fast_bfloat16(device) else torch.float32)
 
 
 def bench_train(device: torch.device, turns: int) -> list[Row]:
@@ -179,6 +185,7 @@ def main() -> None:
     parser.add_argument("what", choices=BENCHES)
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--device")
+    parser.add_argument("--precision", choices=NAMES.values(), help="of a training step, as on other processors")
     parser.add_argument("--json", type=argparse.FileType("w"))
     parser.add_argument("--content", help="a photograph; with --style and --weights, optimize measures a whole run too")
     parser.add_argument("--style", help="a painting")
@@ -186,6 +193,8 @@ def main() -> None:
     parser.add_argument("--model", help="a network trained on that painting, to begin with")
     options = parser.parse_args()
     device = pick_device(options.device)
+    if options.precision:
+        ASKED["precision"] = next(dtype for dtype, name in NAMES.items() if name == options.precision)
     found = BENCHES[options.what](device, options.turns)
     if options.what == "optimize" and options.weights:
         found += bench_target(Pair(options.content, options.style, options.weights, options.model), device)

@@ -12,7 +12,7 @@ from torchvision.models import vgg16, vgg19
 
 from fastnst.backbones import BACKBONES
 from fastnst.checkpoint import Metadata
-from fastnst.devices import best_precision
+from fastnst.devices import Precision
 from fastnst.inference import Engine, Stylizer
 from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss
 from fastnst.networks import build_network
@@ -90,7 +90,7 @@ def preset(name: str) -> dict[str, Any]:
     return yaml.safe_load((CONFIGS / "train" / f"{name}.yaml").read_text())["model"]
 
 
-def our_step(config: str, device: torch.device) -> Work:
+def our_step(config: str, precision: Precision, device: torch.device) -> Work:
     """Return one optimizer step of fastnst on whole crops, under a config's network and objective."""
     model = preset(config)
     loss = build_loss(LossConfig(**model["loss"])).to(device).to(memory_format=torch.channels_last)
@@ -98,7 +98,7 @@ def our_step(config: str, device: torch.device) -> Work:
     network = network.to(device).to(memory_format=torch.channels_last)
     photos = torch.rand(BATCH, 3, SIZE, SIZE, device=device).contiguous(memory_format=torch.channels_last)
     targets = take_targets(loss, torch.rand(1, 3, SIZE, SIZE, device=device), photos)
-    training = Training(network, targets, Recipe(grow=0), best_precision(device))
+    training = Training(network, targets, Recipe(grow=0), precision)
     return lambda: training(photos, 0.5)
 
 

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -48,3 +49,30 @@ def test_a_border_keeps_double_precision():
     x = torch.rand(1, 3, 6, 6, dtype=torch.float64)
     with torch.autocast("cpu", torch.bfloat16):
         assert border(x, [1, 1, 1, 1], "reflect").dtype == torch.float64
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_gradient_by_a_picture_is_that_of_a_convolution(dtype):
+    grads = []
+    weights = torch.rand(2, 5, 9, 8, dtype=dtype)
+    x = torch.rand(2, 3, 9, 8, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    for convolution in pair(3):
+        image = x.clone().requires_grad_()
+        (convolution.to(dtype).requires_grad_(False)(image) * weights).sum().backward()
+        grads.append(image.grad)
+    torch.testing.assert_close(*grads)
+
+
+def test_the_gradient_by_a_picture_under_autocast_is_as_exact_as_torchs():
+    ours, theirs = (convolution.requires_grad_(False) for convolution in pair(3))
+    x, errors = torch.rand(2, 3, 32, 32), []
+    exact = gradient(theirs, x)
+    with torch.autocast("cpu", torch.bfloat16):
+        errors = [(gradient(convolution, x) - exact).norm() / exact.norm() for convolution in (ours, theirs)]
+    assert errors[0] < 1.5 * errors[1] + 1e-4
+
+
+def gradient(convolution, x):
+    image = x.clone().requires_grad_()
+    convolution(image).float().square().sum().backward()
+    return image.grad

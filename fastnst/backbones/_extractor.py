@@ -66,12 +66,13 @@ class FeatureExtractor(nn.Module):
         wanted = set(layers)
         self._check(images, wanted)
         features: Features = {}
-        x = (images - self.mean) / self.std
+        x, kept = (images - self.mean) / self.std, False
         for name, stage in self.stages.items():
             if len(features) == len(wanted):
                 break
-            x = stage(x)
-            if name in wanted:
+            x = x.relu_() if isinstance(stage, nn.ReLU) and not kept else stage(x)
+            kept = name in wanted
+            if kept:
                 features[name] = x
         return features
 

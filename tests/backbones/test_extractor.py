@@ -74,3 +74,13 @@ def test_reflected_borders_keep_a_plain_picture_plain():
     for name, layer in (("vgg19", "relu3_1"), ("squeezenet1_1", "fire3")):
         maps = BACKBONES[name]("max", "reflect")(plain, [layer])[layer]
         torch.testing.assert_close(maps, maps[..., :1, :1].expand_as(maps))
+
+
+def test_a_relu_behind_a_layer_that_nobody_wants_is_in_place_and_gives_the_same(toy_backbone):
+    image, grads = torch.rand(1, 3, 9, 8), []
+    for layers in (["relu1_1", "relu2_1"], ["conv1_1", "relu1_1", "conv2_1", "relu2_1"]):
+        pixels = image.clone().requires_grad_()
+        features = toy_backbone(pixels, layers)
+        (features["relu1_1"].square().sum() + features["relu2_1"].sum()).backward()
+        grads.append(pixels.grad)
+    torch.testing.assert_close(*grads, rtol=0, atol=0)
