@@ -3,9 +3,16 @@
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+PREFIX, SUFFIX = ".fastnst-", ".part"
+"""Of the names of temporary files."""
+
+LEFT = 3600
+"""Seconds after which nobody writes to a temporary file any more."""
 
 _OPEN: set[Path] = set()
 """Temporary files that are being written."""
@@ -26,7 +33,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         WriteError: The folder cannot be made or written, or the disk is full; any ``OSError`` of the block becomes one.
     """
     path = Path(path)
-    temporary = path.with_name(f".fastnst-{secrets.token_hex(8)}.part")
+    temporary = path.with_name(f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Made with the permissions that the umask leaves: to ask for the umask is to change it, for all threads.
@@ -64,6 +71,14 @@ def abandon() -> None:
     for temporary in list(_OPEN):
         with suppress(OSError):
             temporary.unlink()
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Remove temporary files that a process left which was killed; those of others that still write are younger."""
+    for path in Path(folder).glob(f"{PREFIX}*{SUFFIX}"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFT:
+                path.unlink()
 
 
 def check_writable(folder: str | Path) -> None:

@@ -70,10 +70,10 @@ def _end(result: StylizeResult, job: StylizeJob, signal: int, options: Namespace
     """Return the exit code; say first why there are pictures left, if there are."""
     left = len(job.tasks) - result.done
     if result.obstacle:
-        print(printable(f"fastnst: error: {result.obstacle}; {left} pictures left; {GO_ON}"), file=sys.stderr)
+        print(printable(f"fastnst: error: {result.obstacle}; {_pictures(left)} left; {GO_ON}"), file=sys.stderr)
         return EXIT_FAILED
     if signal and left:
-        say(options, f"interrupted with {left} pictures left; {GO_ON}")
+        say(options, f"interrupted with {_pictures(left)} left; {GO_ON}")
         return 128 + signal
     return 0 if not result.failed else EXIT_PARTLY if len(result.failed) < len(job.tasks) else EXIT_FAILED
 
@@ -86,10 +86,14 @@ def failures(failed: list[Failed], manifest: Path | None) -> list[str]:
     for failure in failed:
         reasons[failure.reason].append(failure.source)
     ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
-    lines = [f"{len(names)} pictures: {reason}: {_examples(names)}" for reason, names in ordered[:SHORT]]
+    lines = [f"{_pictures(len(names))}: {reason}: {_examples(names)}" for reason, names in ordered[:SHORT]]
     if rest := sum(len(names) for _, names in ordered[SHORT:]):
-        lines.append(f"{rest} pictures: other reasons")
+        lines.append(f"{_pictures(rest)}: other reasons")
     return lines + ([f"all {len(failed)} are in {manifest}"] if manifest else [])
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture" if count == 1 else f"{count} pictures"
 
 
 def _examples(names: list[str]) -> str:

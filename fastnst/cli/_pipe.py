@@ -21,6 +21,8 @@ def paint_between(job: StylizeJob, options: Namespace) -> int:
     """
     if len(options.input) > 1 or (options.out is None and options.input == ["-"]):
         raise ConfigError("- stands for one picture; give one input, and --out - or the name of a file")
+    if options.manifest:
+        raise ConfigError("--manifest is for files; leave it out where - is a stream")
     source, out = options.input[0], options.out
     target, fmt = (None, format_of(options.format or "png")) if out == "-" else (_file(out, options), "")
     picture = decode(sys.stdin.buffer, "standard input") if source == "-" else decode(source)

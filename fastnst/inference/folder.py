@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from fastnst.atomic import WriteError, check_writable, naming
+from fastnst.atomic import WriteError, check_writable, naming, remove_leftovers
 from fastnst.devices import reuse_memory
 from fastnst.errors import first_line
 from fastnst.images import ImageError
@@ -57,6 +57,7 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
     files = [target for _, target in job.tasks] + ([job.manifest] if job.manifest else [])
     for folder in sorted({file.parent for file in files}):
         check_writable(folder)
+        remove_leftovers(folder)
     reuse_memory()
     painter, result = Painter(job), StylizeResult()
     threads = torch.get_num_threads()
@@ -114,7 +115,7 @@ class Painter:
             width, height, digest = self._take(source, target)
         except (ImageError, WriteError, FloatingPointError, MemoryError, RuntimeError) as error:
             if isinstance(error, WriteError) and error.errno in HOPELESS:
-                self.obstacle = str(error)
+                self.obstacle = self.obstacle or str(error)
             text = str(error) if isinstance(error, ImageError | WriteError) else f"{source}: {first_line(error)}"
             return Failed(str(source), str(target), round(time.perf_counter() - start, 3), text)
         return Painted(str(source), str(target), width, height, round(time.perf_counter() - start, 3), digest)

@@ -69,7 +69,7 @@ def expand(inputs: Sequence[str], out: Path) -> Found:
             raise ConfigError(f"{text}: holds no pictures ({', '.join(sorted(EXTENSIONS))})")
         base = path if path.is_dir() else None if path in files else fixed_part(text)
         found += [(file, Path(file.name) if base is None else file.relative_to(base)) for file in files]
-    return found
+    return list(dict.fromkeys(found))  # a picture may be named, and be in a folder that is named too
 
 
 def single_file(picture: Path, out: str | None, name: str, fmt: str | None) -> Path | None:
