@@ -98,9 +98,7 @@ class Painter:
         if len(self.job.tasks) == 1:
             return map(self, self.job.tasks)  # in this thread, which Ctrl-C ends at once
         workers = self.threads + 1  # while so many paint, another reads or writes
-        return in_order(
-            self, self.job.tasks, workers, AHEAD * workers, lambda: self.stopping or self.obstacle is not None
-        )
+        return in_order(self, self.job.tasks, workers, AHEAD * workers, self._stopped)
 
     def _stopped(self) -> bool:
         return self.stopping or self.obstacle is not None

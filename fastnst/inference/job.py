@@ -47,7 +47,12 @@ class StylizeJob:
 
 @dataclass(frozen=True)
 class Painted:
-    """A picture that was painted, the seconds from reading to writing it, and the SHA-256 of the file it became."""
+    """A picture that was painted.
+
+    Args:
+        seconds: From reading to writing it, with what it waited for others.
+        sha256: Of the file it became.
+    """
 
     source: str
     target: str
