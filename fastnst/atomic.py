@@ -1,34 +1,84 @@
 """Write files so that an interruption never leaves half of one, nor loses the one before."""
 
 import os
+import secrets
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+PREFIX, SUFFIX = ".fastnst-", ".part"
+"""Of the names of temporary files."""
+
+LEFT = 3600
+"""Seconds after which nobody writes to a temporary file any more."""
+
+_OPEN: set[Path] = set()
+"""Temporary files that are being written."""
+
+
+class WriteError(OSError):
+    """A file cannot be written; the message names it and states the reason, and ``errno`` is the system's."""
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside ``path`` that takes its place when the block succeeds.
 
-    The data is on the disk before the rename; on any error the temporary file is removed and an older ``path`` stays.
+    The data is on the disk before the rename; on any error the temporary file is removed and an older ``path`` stays. A
+    link is replaced, not what it leads to. Threads may write at the same time.
 
     Raises:
-        OSError: The folder cannot be made or written.
+        WriteError: The folder cannot be made or written, or the disk is full; any ``OSError`` of the block becomes one.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".fastnst-", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Made with the permissions that the umask leaves: to ask for the umask is to change it, for all threads.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        _OPEN.add(temporary)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+            _OPEN.discard(temporary)
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Make an error of the system name the file that could not be written.
+
+    Raises:
+        WriteError: In place of any other ``OSError`` of the block.
+    """
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except WriteError:
+        raise
+    except OSError as error:
+        named = WriteError(f"{os.fspath(path)}: cannot be written ({error.strerror or error})")
+        named.errno = error.errno
+        raise named from error
+
+
+def abandon() -> None:
+    """Remove the temporary files of this process; for the moment before it ends with threads at work."""
+    for temporary in list(_OPEN):
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Remove temporary files that a process left which was killed; those of others that still write are younger."""
+    for path in Path(folder).glob(f"{PREFIX}*{SUFFIX}"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFT:
+                path.unlink()
 
 
 def check_writable(folder: str | Path) -> None:
@@ -47,9 +97,3 @@ def check_writable(folder: str | Path) -> None:
             pass
     except OSError as error:
         raise type(error)(f"cannot write to {folder}: {error.strerror}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -48,13 +48,15 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
 def reuse_memory() -> None:
     """Keep freed memory for the next tensor in place of giving it back to the system; for long computations on a CPU.
 
-    glibc maps a large tensor anew every time, and the kernel clears its pages: up to a quarter of a training step. Does
-    nothing where there is no glibc.
+    glibc maps a large tensor anew every time, and the kernel clears its pages: up to a quarter of a training step or
+    of painting. Threads made later share the memory of the first: a pool of their own could not hold large tensors.
+    Does nothing where there is no glibc.
     """
     if _GLIBC is not None:
-        trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
+        trim_threshold, mmap_max, arena_max = -1, -4, -8  # M_TRIM_THRESHOLD and so on of malloc.h
         _GLIBC.mallopt(trim_threshold, -1)
         _GLIBC.mallopt(mmap_max, 0)
+        _GLIBC.mallopt(arena_max, 1)
 
 
 def return_memory() -> None:

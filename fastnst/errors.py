@@ -1,5 +1,10 @@
 """Errors whose message is meant for the person at the keyboard."""
 
+from unicodedata import category
+
+BREAKING = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of control characters, surrogates, and separators of lines and paragraphs."""
+
 
 class ConfigError(ValueError):
     """A setting asks for something that cannot be: an unknown name, an impossible size, an empty folder.
@@ -11,3 +16,11 @@ class ConfigError(ValueError):
 def first_line(error: BaseException) -> str:
     """Return the first line of what an error says, or else what it is called."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def printable(text: str) -> str:
+    """Write what would break a line or a terminal as escapes: line ends, control characters, bytes that are no UTF-8.
+
+    Names of files may hold any of these.
+    """
+    return "".join(ascii(letter)[1:-1] if category(letter) in BREAKING else letter for letter in text)

@@ -1,11 +1,14 @@
 """Measure fastnst against the usual public recipe, in one run.
 
-    python scripts/bench.py train|stylize|optimize|memory|loader [--json FILE] [--device cuda] [--precision float32]
+    python scripts/bench.py train|stylize|optimize|memory|loader|folder [--json FILE] [--device cuda]
+        [--precision float32]
 
 The baseline is what most programs do: float32, contiguous layout, eager; Johnson's network against VGG-16 through
 relu4_3 run over both the photographs and the paintings, batch 4, 256 px. Every contender has a process of its own, they
 take turns, and each figure is the median of its turns, because machines are shared and noisy. Weights are random: speed
 does not depend on them.
+
+``folder`` rows are photographs of 640x480 from JPEG files to files, by a loop and by ``fastnst stylize``.
 
 ``times`` is the ratio to the baseline within the run; ``share`` is the arithmetic done per second as a share of what a
 large convolution reaches on this machine in the same precision. ``memory`` is the peak of one training step, and of
@@ -138,6 +141,18 @@ def bench_loader(device: torch.device, turns: int, count: int = 400) -> list[Row
     return found
 
 
+def bench_folder(device: torch.device, turns: int, count: int = 50) -> list[Row]:
+    """Measure the pictures per second from files to files, against a loop over the same three stages."""
+    found = []
+    for network, fmt in (("lite", "jpg"), ("lite", "png"), ("johnson", "jpg")):
+        contenders = [
+            Contender(f"folder/{network}/{fmt}/{name}", recipe, (network, fmt, count), best_precision(device))
+            for name, recipe in (("loop", "serial_folder"), ("fastnst", "our_folder"))
+        ]
+        found += compare(contenders, turns, device, lambda seconds: (count / seconds, "images/s"))
+    return found
+
+
 def milliseconds(seconds: float) -> tuple[float, str]:
     return 1000 * seconds, "ms"
 
@@ -177,6 +192,7 @@ BENCHES = {
     "optimize": bench_optimize,
     "memory": bench_memory,
     "loader": bench_loader,
+    "folder": bench_folder,
 }
 
 

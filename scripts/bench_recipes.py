@@ -1,19 +1,28 @@
 """What ``bench.py`` measures: the usual public recipe, and fastnst's presets, as callables."""
 
+import atexit
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 import yaml
+from PIL import Image
 from torch import Tensor, nn
 from torchvision.models import vgg16, vgg19
 
 from fastnst.backbones import BACKBONES
-from fastnst.checkpoint import Metadata
+from fastnst.checkpoint import Metadata, describe, save_checkpoint
 from fastnst.devices import Precision
 from fastnst.inference import Engine, Stylizer
+from fastnst.inference.folder import run
+from fastnst.inference.job import StylizeJob, note
+from fastnst.inference.plan import plan
+from fastnst.inference.stages import decode, encode
 from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss
 from fastnst.networks import build_network
 from fastnst.networks.layers import InstanceNorm, NarrowConv, conv
@@ -126,6 +135,40 @@ def our_painting(network: str, engine: Engine, height: int, width: int, device: 
     stylizer = Stylizer(build_network(network), Metadata({}), device.type, engine=engine)
     image = torch.rand(1, 3, height, width, device=device)
     return lambda: stylizer(image)
+
+
+def our_folder(network: str, fmt: str, count: int, device: torch.device) -> Work:
+    """Return the painting of photographs of 640x480 from files to files, as ``fastnst stylize`` does it."""
+    job = _album(network, fmt, count, device)
+    return lambda: run(job)
+
+
+def serial_folder(network: str, fmt: str, count: int, device: torch.device) -> Work:
+    """Return the same one picture after the other, each step on all threads it has a use for."""
+    job = _album(network, fmt, count, device)
+
+    def paint() -> None:
+        stylizer = job.load()
+        for source, target in job.tasks:
+            encode(stylizer(decode(source)), target, note(job, source, target))
+
+    return paint
+
+
+def _album(network: str, fmt: str, count: int, device: torch.device) -> StylizeJob:
+    """Write photographs, as far as coding is concerned, and a model of random weights; gone when the process ends."""
+    folder = Path(mkdtemp(prefix="fastnst-bench-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        small = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
+        smooth = np.asarray(small.resize((640, 480), Image.Resampling.BICUBIC), float)
+        noisy = (smooth + rng.normal(0, 6, smooth.shape)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(noisy).save(folder / f"{i}.jpg", quality=90)
+    made = build_network(network)
+    save_checkpoint(folder / "model.safetensors", made, Metadata(describe(made)))
+    tasks = plan([str(folder)], str(folder / "painted"), "", fmt).tasks
+    return StylizeJob(tasks, str(folder / "model.safetensors"), device.type)
 
 
 def plain_evaluation(size: int, device: torch.device) -> Work:

@@ -84,6 +84,16 @@ def test_the_measured_step_is_the_recipes(script):
     assert float(step().total) > 0
 
 
+def test_a_folder_is_painted_by_a_loop_and_by_fastnst(script):
+    recipes, device = script("bench_recipes"), torch.device("cpu")
+    jobs, album = [], recipes._album
+    recipes._album = lambda *what: jobs.append(album(*what)) or jobs[-1]
+    recipes.serial_folder("lite", "jpg", 2, device)()
+    assert len(recipes.our_folder("lite", "jpg", 2, device)().painted) == 2
+    for (_, one), (_, other) in zip(jobs[0].tasks, jobs[1].tasks, strict=True):
+        assert Image.open(one).size == Image.open(other).size == (640, 480)
+
+
 def test_time_to_quality_spends_its_time_and_no_more(script, monkeypatch):
     quality = script("time_to_quality")
     shares = []

@@ -7,7 +7,7 @@ import sys
 import warnings
 
 from fastnst import __version__
-from fastnst.errors import ConfigError
+from fastnst.errors import ConfigError, printable
 
 COMMANDS = {
     "train": "train a network on one style picture, or several, and a set of photographs",
@@ -74,7 +74,7 @@ def _fail(message: str, code: int) -> int:
 
 def _one_line(error: Exception) -> str:
     """Say an expected error plainly, and name the kind of any other."""
-    text = " ".join(str(error).split())
+    text = printable(" ".join(str(error).split()))
     if isinstance(error, ValueError | OSError | FloatingPointError) and text:
         return text
     return f"{type(error).__name__}: {text[:400]} (--debug shows where)"

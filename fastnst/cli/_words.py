@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from fastnst.cli._config import expand_configs
-from fastnst.errors import ConfigError
+from fastnst.errors import ConfigError, printable
 from fastnst.registry import guess
 
 EPILOG = "Options may be written --like_this or --like-this. --debug shows the traceback of an error."
@@ -162,7 +162,7 @@ def add_writing(parser: argparse.ArgumentParser, skip_existing: bool = False) ->
 def say(options: argparse.Namespace, line: str) -> None:
     """Print a line about what was done, unless ``--quiet`` or ``--json`` asks for less."""
     if not (options.quiet or options.json):
-        print(line, file=sys.stderr if getattr(options, "out", None) == "-" else sys.stdout, flush=True)
+        print(printable(line), file=sys.stderr if getattr(options, "out", None) == "-" else sys.stdout, flush=True)
 
 
 def report(options: argparse.Namespace, line: str, facts: dict[str, Any]) -> None:

@@ -84,14 +84,30 @@ def decode(source: Source, name: str | None = None) -> Image.Image:
     """
     name = name or _name(source)
     with _reported(name):
-        data = _read(source)
-        if not data:
-            raise ImageError(f"{name}: the file is empty")
-        image = _identify(data)
-        if image.width * image.height > MAX_PIXELS:
-            raise ImageError(f"{name}: {image.width}x{image.height} is {_LIMIT}")
+        image = _opened(source, name)
         image.load()  # verify() would accept a truncated JPEG
         return image
+
+
+def picture_size(source: Source) -> tuple[int, int]:
+    """Return the width and height that the header of a picture file states, before orientation; decodes nothing.
+
+    Raises:
+        ImageError: Missing, empty, too large, or not a picture of an allowed format.
+    """
+    name = _name(source)
+    with _reported(name):
+        return _opened(source, name).size
+
+
+def _opened(source: Source, name: str) -> Image.Image:
+    data = _read(source)
+    if not data:
+        raise ImageError(f"{name}: the file is empty")
+    image = _identify(data)
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(f"{name}: {image.width}x{image.height} is {_LIMIT}")
+    return image
 
 
 _LIMIT = f"more than {MAX_PIXELS // 10**6} megapixels; reduce it first"

@@ -1,68 +1,43 @@
-"""Paint many pictures: which there are, what each becomes, and carrying on behind a broken one."""
+"""Paint many pictures: several at a time, in bounded memory, and carrying on behind a broken one.
 
+Every picture is read, painted and written by one thread, so one is decoded or encoded while others are painted. On a
+CPU, pictures are painted side by side on one thread each, which loses nothing to synchronization; only a large one is
+painted on several threads, so that memory does not grow with the number of cores.
+"""
+
+import hashlib
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
-from typing import Any
 
-from fastnst import __version__
-from fastnst.atomic import check_writable
-from fastnst.devices import Precision, reuse_memory
-from fastnst.errors import ConfigError
-from fastnst.images import EXTENSIONS, WRITABLE, ImageError, open_image, write_image
-from fastnst.images.listing import find_files
-from fastnst.inference.engines import Engine
-from fastnst.inference.stylizer import Stylizer, load
+import torch
+from PIL import Image
 
+from fastnst.atomic import WriteError, check_writable, naming, remove_leftovers
+from fastnst.devices import reuse_memory
+from fastnst.errors import first_line
+from fastnst.images import ImageError
+from fastnst.images.decode import picture_size
+from fastnst.inference import manifest
+from fastnst.inference.job import Failed, Painted, Skipped, StylizeJob, StylizeResult, note
+from fastnst.inference.pipeline import Gate, in_order
+from fastnst.inference.stages import decode, encode, paint
 
-@dataclass(frozen=True)
-class StylizeJob:
-    """Pictures to paint with one model; plain data.
+HELD_PIXELS = 2**26
+"""Pixels of all pictures that are in memory at a time, or a single larger one: some 400 MB with their results."""
 
-    Args:
-        tasks: The picture and the file it becomes, one pair per picture; see :func:`plan`.
-        model: A bundled style by name, or a trained file; told by the style where it is left out.
-        device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
-        precision: ``float32`` or ``bfloat16``; see :class:`Stylizer`.
-        engine: ``torch`` or ``openvino``; see :class:`Stylizer`.
-        skip_existing: Leave out pictures whose result exists.
-        style: One of the model's styles by name, the path of a picture, or weights of such; see :func:`load`.
-        strength: 0 for the photograph as it is, 1 for all of the style.
-    """
+PIXELS_PER_THREAD = 2**21
+"""A picture is painted on one thread for every so many of its pixels, as far as there are threads."""
 
-    tasks: Sequence[tuple[Path, Path]]
-    model: str | None
-    device: str | None = None
-    precision: Precision | None = None
-    engine: Engine = "torch"
-    skip_existing: bool = False
-    style: str | Mapping[str, float] | None = None
-    strength: float = 1.0
+AHEAD = 4
+"""Pictures per worker that may be finished or under way before the first of them is done."""
 
-    def load(self) -> Stylizer:
-        """Load the model in its style."""
-        return load(self.model, self.device, self.precision, self.engine, self.style, self.strength)
+HOPELESS = (ENOSPC, EDQUOT, EROFS)
+"""What keeps all other pictures from being written too."""
 
-
-@dataclass(frozen=True)
-class Painted:
-    """A picture that was painted, and how long reading, painting and writing took."""
-
-    source: str
-    target: str
-    width: int
-    height: int
-    seconds: float
-
-
-@dataclass
-class StylizeResult:
-    """What became of the pictures of a job; ``failed`` holds pairs of a picture and what is wrong with it."""
-
-    painted: list[Painted] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
+Outcome = Painted | Failed | Skipped
 
 
 def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | None = None) -> StylizeResult:
@@ -70,114 +45,92 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
 
     Args:
         job: What to paint.
-        on_progress: Called after every picture; a true result stops the job there.
+        on_progress: Called after every picture, in their order; once its result is true, the pictures at hand are
+            finished and no other is begun.
 
     Raises:
         CheckpointError: The model cannot be used.
-        ConfigError: No such model, style, device or engine.
+        ConfigError: No such model, style, device or engine; or the manifest is another file.
         ImageError: The style picture cannot be read.
-        OSError: A folder takes no files.
+        OSError: A folder takes no files, or the manifest cannot be written.
     """
-    for folder in {target.parent for _, target in job.tasks}:
+    files = [target for _, target in job.tasks] + ([job.manifest] if job.manifest else [])
+    for folder in sorted({file.parent for file in files}):
         check_writable(folder)
+        remove_leftovers(folder)
     reuse_memory()
-    stylizer, result = job.load(), StylizeResult()
-    for source, target in job.tasks:
-        if job.skip_existing and target.exists():
-            result.skipped.append(str(source))
-        else:
-            _paint(stylizer, source, target, job, result)
-        if on_progress and on_progress(result):
-            break
+    painter, result = Painter(job), StylizeResult()
+    threads = torch.get_num_threads()
+    try:
+        with manifest.writing(job.manifest) as note_line:
+            for outcome in painter.outcomes():
+                result.add(outcome)
+                if not isinstance(outcome, Skipped):
+                    note_line(outcome)
+                painter.stopping = bool(on_progress and on_progress(result))
+    finally:
+        torch.set_num_threads(threads)  # for threads that are made later; those of the painter had their own
+    result.obstacle = painter.obstacle
     return result
 
 
-def _paint(stylizer: Stylizer, source: Path, target: Path, job: StylizeJob, result: StylizeResult) -> None:
-    start = time.perf_counter()
-    try:
-        image = stylizer(open_image(source))
-    except (ImageError, FloatingPointError) as error:
-        result.failed.append((str(source), str(error)))
-        return
-    write_image(image, target, note(job, source, target))
-    result.painted.append(Painted(str(source), str(target), *image.size, round(time.perf_counter() - start, 3)))
+class Painter:
+    """Take pictures from file to file, in several threads at once.
 
-
-def note(job: StylizeJob, source: Path, target: Path) -> dict[str, Any]:
-    """Return how a picture was made, for the file itself."""
-    words = ["fastnst", "stylize", *(["--model", job.model] if job.model else []), str(source)]
-    settings: dict[str, Any] = {"model": job.model} if job.model else {}
-    if isinstance(job.style, Mapping):
-        words += ["--mix", *(f"{name}:{weight:g}" for name, weight in job.style.items())]
-        settings["mix"] = dict(job.style)
-    elif job.style is not None:
-        words += ["--style", job.style]
-        settings["style"] = job.style
-    if job.strength != 1:
-        words += ["--strength", f"{job.strength:g}"]
-        settings["strength"] = job.strength
-    return {"fastnst": __version__, "command": [*words, "--out", str(target)], "settings": settings}
-
-
-def expand(inputs: Sequence[str]) -> list[tuple[Path, Path]]:
-    """List the pictures meant by files, folders and patterns, each with its path below the folder it was found in.
-
-    Raises:
-        ConfigError: A folder or a pattern without pictures.
+    Attributes:
+        stopping: Begin no other picture.
+        obstacle: What keeps all other pictures from being written, such as a full disk.
     """
-    found: list[tuple[Path, Path]] = []
-    for text in inputs:
-        path = Path(text)
-        files = [path] if path.is_file() else find_files(text, EXTENSIONS)
-        if files is None:
-            files = [path]  # it does not exist; reading it reports the error
-        if not files:
-            raise ConfigError(f"{text}: holds no pictures ({', '.join(sorted(EXTENSIONS))})")
-        found += [(file, file.relative_to(path) if path.is_dir() else Path(file.name)) for file in files]
-    return found
 
+    stopping: bool = False
+    obstacle: str | None = None
 
-def plan(inputs: Sequence[str], out: str | None, name: str) -> list[tuple[Path, Path]]:
-    """Pair each picture with the file it becomes.
+    def __init__(self, job: StylizeJob) -> None:
+        self.job, self.stylizer = job, job.load()
+        self.threads = torch.get_num_threads()
+        # Elsewhere than on a CPU, and in OpenVINO, one picture at a time has all there is.
+        side_by_side = self.stylizer.device.type == "cpu" and job.engine == "torch"
+        self.slots = self.threads if side_by_side else 1
+        self._memory, self._painting = Gate(HELD_PIXELS), Gate(self.slots)
 
-    One picture goes to the file ``out``, or into ``out`` if that has no known extension; several go into the folder
-    ``out`` under their own names, as PNG where the original's format is not written. Without ``out``, one picture is
-    named after itself and the style, in the current folder, and several go into a folder named after the style.
+    def outcomes(self) -> Iterator[Outcome]:
+        """Paint all pictures; give what became of each, in their order, until it is to stop or there is an obstacle."""
+        if len(self.job.tasks) == 1:
+            return map(self, self.job.tasks)  # in this thread, which Ctrl-C ends at once
+        workers = self.threads + 1  # while so many paint, another reads or writes
+        return in_order(self, self.job.tasks, workers, AHEAD * workers, self._stopped)
 
-    Args:
-        inputs: Files, folders and patterns.
-        out: A file or a folder.
-        name: Of the style; see :func:`~fastnst.inference.choice.name_result`.
+    def _stopped(self) -> bool:
+        return self.stopping or self.obstacle is not None
 
-    Raises:
-        ConfigError: No pictures, several for one file, two of one name, or one that would replace itself.
-    """
-    found = expand(inputs)
-    tasks = _pair(found, out or _default_out(found, inputs, name))
-    seen: dict[Path, Path] = {}
-    for source, target in tasks:
-        if target in seen:
-            raise ConfigError(f"{seen[target]} and {source} would both become {target}; paint them in two calls")
-        if target.exists() and source.exists() and target.samefile(source):
-            raise ConfigError(f"{target}: would replace its own source; choose another --out")
-        seen[target] = source
-    return tasks
+    def __call__(self, task: tuple[Path, Path]) -> Outcome:
+        """Paint one picture, unless its result may stay."""
+        source, target = task
+        if self.job.skip_existing and target.exists():
+            return Skipped(str(source))
+        start = time.perf_counter()
+        try:
+            width, height, digest = self._take(source, target)
+        except (ImageError, WriteError, FloatingPointError, MemoryError, RuntimeError) as error:
+            if isinstance(error, WriteError) and error.errno in HOPELESS:
+                self.obstacle = self.obstacle or str(error)
+            text = str(error) if isinstance(error, ImageError | WriteError) else f"{source}: {first_line(error)}"
+            return Failed(str(source), str(target), round(time.perf_counter() - start, 3), text)
+        return Painted(str(source), str(target), width, height, round(time.perf_counter() - start, 3), digest)
 
+    def _take(self, source: Path, target: Path) -> tuple[int, int, str]:
+        pixels = math.prod(picture_size(source))
+        with self._memory(pixels):
+            painted = self._paint(decode(source), pixels)
+            encode(painted, target, note(self.job, source, target))
+            width, height = painted.size
+        with naming(target), target.open("rb") as file:
+            return width, height, hashlib.file_digest(file, "sha256").hexdigest()
 
-def _pair(found: Sequence[tuple[Path, Path]], out: str) -> list[tuple[Path, Path]]:
-    suffix = Path(out).suffix.lower()
-    if suffix and not Path(out).is_dir() and len(found) == 1:
-        if suffix not in WRITABLE:
-            raise ConfigError(f"--out {out}: write {', '.join(WRITABLE)}, or name a folder")
-        return [(found[0][0], Path(out))]
-    if suffix in WRITABLE:
-        raise ConfigError(f"--out {out}: {len(found)} pictures want a folder, not a file")
-    return [(s, Path(out) / (b if b.suffix.lower() in WRITABLE else b.with_suffix(".png"))) for s, b in found]
-
-
-def _default_out(found: Sequence[tuple[Path, Path]], inputs: Sequence[str], name: str) -> str:
-    if len(found) > 1 or Path(inputs[0]).is_dir():
-        return name
-    picture = found[0][0]
-    suffix = picture.suffix if picture.suffix.lower() in WRITABLE else ".png"
-    return f"{picture.stem}_{name}{suffix}"
+    def _paint(self, picture: Image.Image, pixels: int) -> Image.Image:
+        idle = self.slots // len(self.job.tasks)  # threads that a short job would leave without work
+        slots = min(self.slots, max(1, idle, math.ceil(pixels / PIXELS_PER_THREAD)))
+        with self._painting(slots):
+            if self.slots > 1 and torch.get_num_threads() != slots:
+                torch.set_num_threads(slots)  # of this thread alone
+            return paint(self.stylizer, picture, self.job)

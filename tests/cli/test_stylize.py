@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from fastnst.cli import run
+from fastnst.inference import folder
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_folder_is_painted_into_a_folder(stylize, photos, tmp_path, capsys):
 
 def test_patterns_and_several_files(stylize, photos, style_picture, tmp_path):
     assert stylize(photos / "0*.png", style_picture, "--out", tmp_path / "out") == 0
-    assert len(list((tmp_path / "out").iterdir())) == 7
+    assert len(list((tmp_path / "out").glob("*.*g"))) == 7
 
 
 def test_one_picture_into_a_folder_keeps_its_name(stylize, style_picture, tmp_path):
@@ -118,18 +119,24 @@ def test_a_dash_is_standard_input_and_output(model_file, style_picture, tmp_path
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_batch_ends_behind_the_picture_at_hand(
+def test_an_interrupted_batch_finishes_the_pictures_at_hand(
     stylize, photos, tmp_path, monkeypatch, capsys, number, code
 ):
-    from fastnst.inference import folder
+    encode, signals = folder.encode, iter([number])
 
-    write = folder.write_image
-    monkeypatch.setattr(folder, "write_image", lambda *what: (write(*what), os.kill(os.getpid(), number)))
+    def encode_and_interrupt(*what):
+        encode(*what)
+        for signal_ in signals:  # a single one: the second would end the process
+            os.kill(os.getpid(), signal_)
+
+    monkeypatch.setattr(folder, "encode", encode_and_interrupt)
     assert stylize(photos, "--out", tmp_path / "out") == code
-    assert len(list((tmp_path / "out").rglob("*.png"))) == 1
+    written = len(list((tmp_path / "out").rglob("*.png")))
+    assert 1 <= written < 12
     said = capsys.readouterr()
-    assert "painted 1 of 12" in said.out
-    assert "--skip_existing goes on" in said.out
+    assert f"painted {written} of 12" in said.out
+    assert f"{12 - written} pictures left; the same command with --skip_existing goes on" in said.out
+    assert len((tmp_path / "out" / "manifest.jsonl").read_text().splitlines()) == written
 
 
 def test_nothing_is_overwritten_silently(stylize, style_picture, tmp_path, capsys):
@@ -248,7 +255,7 @@ def test_without_out_several_pictures_go_into_a_folder_called_like_the_style(
 ):
     monkeypatch.chdir(tmp_path)
     assert run(["stylize", str(photos / "01.png"), "--model", "waves", str(photos / "02.png")]) == 0
-    assert sorted(path.name for path in (tmp_path / "waves").iterdir()) == ["01.png", "02.png"]
+    assert sorted(path.name for path in (tmp_path / "waves").iterdir()) == ["01.png", "02.png", "manifest.jsonl"]
     assert run(["stylize", str(photos / "01.png"), "--model", "waves"]) == 0  # the folder does not hide the style
 
 

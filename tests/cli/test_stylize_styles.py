@@ -74,7 +74,7 @@ def test_a_pipe_is_painted_in_a_style(gallery, photos, here, monkeypatch, capsys
     painted = capsysbinary.readouterr().out
     expected = load(gallery, "cpu", style="udnie")(photos / "01.png")
     assert Image.open(io.BytesIO(painted)).tobytes() == expected.tobytes()
-    assert read_note(painted)["command"][:6] == ["fastnst", "stylize", "--model", str(gallery), "-", "--style"]
+    assert read_note(painted)["command"][:6] == ["fastnst", "stylize", "-", "--model", str(gallery), "--style"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,46 @@
+"""``fastnst stylize`` between standard input, or a file, and standard output, or a file."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from fastnst.atomic import check_writable
+from fastnst.cli._words import check_out, report
+from fastnst.errors import ConfigError
+from fastnst.images import encode_image
+from fastnst.inference.job import StylizeJob, note
+from fastnst.inference.plan import format_of, single_file
+from fastnst.inference.stages import decode, encode, paint
+
+
+def paint_between(job: StylizeJob, options: Namespace) -> int:
+    """Paint one picture.
+
+    Raises:
+        ConfigError: Several pictures, or no name for the result of standard input.
+    """
+    if len(options.input) > 1 or (options.out is None and options.input == ["-"]):
+        raise ConfigError("- stands for one picture; give one input, and --out - or the name of a file")
+    if options.manifest:
+        raise ConfigError("--manifest is for files; leave it out where - is a stream")
+    source, out = options.input[0], options.out
+    target, fmt = (None, format_of(options.format or "png")) if out == "-" else (_file(out, options), "")
+    picture = decode(sys.stdin.buffer, "standard input") if source == "-" else decode(source)
+    painted = paint(job.load(), picture, job)
+    made = note(job, source, out)
+    if target is None:
+        sys.stdout.buffer.write(encode_image(painted, fmt, made))
+    else:
+        encode(painted, target, made)
+    facts = {"target": out, "width": painted.width, "height": painted.height}
+    report(options, f"{out}: {painted.width}x{painted.height}", facts)
+    return 0
+
+
+def _file(out: str, options: Namespace) -> Path:
+    target = single_file(Path("-"), out, "", options.format)
+    if target is None:
+        raise ConfigError(f"--out {out}: standard input has no name to have in a folder; name a file")
+    check_out(target, options=options)
+    check_writable(target.parent)
+    return target

@@ -1,0 +1,140 @@
+"""What is to be painted, and what became of it: plain data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from fastnst import __version__
+from fastnst.devices import Precision
+from fastnst.inference.engines import Engine
+from fastnst.inference.stylizer import Stylizer, load
+
+LOOK = ("model", "style", "strength")
+"""Settings of a job that decide how a picture looks; they are noted in it, where they are not the default."""
+
+
+@dataclass(frozen=True)
+class StylizeJob:
+    """Pictures to paint with one model.
+
+    Args:
+        tasks: The picture and the file it becomes, one pair per picture; see :func:`fastnst.inference.plan.plan`.
+        model: A bundled style by name, or a trained file; told by the style where it is left out.
+        device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
+        precision: ``float32`` or ``bfloat16``; see :class:`Stylizer`.
+        engine: ``torch`` or ``openvino``; see :class:`Stylizer`.
+        skip_existing: Leave out pictures whose result exists.
+        style: One of the model's styles by name, the path of a picture, or weights of such; see :func:`load`.
+        strength: 0 for the photograph as it is, 1 for all of the style.
+        manifest: A file that gets a line about every picture; see :mod:`fastnst.inference.manifest`.
+    """
+
+    tasks: Sequence[tuple[Path, Path]] = ()
+    model: str | None = None
+    device: str | None = None
+    precision: Precision | None = None
+    engine: Engine = "torch"
+    skip_existing: bool = False
+    style: str | Mapping[str, float] | None = None
+    strength: float = 1.0
+    manifest: Path | None = None
+
+    def load(self) -> Stylizer:
+        """Load the model in its style."""
+        return load(self.model, self.device, self.precision, self.engine, self.style, self.strength)
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A picture that was painted.
+
+    Args:
+        seconds: From reading to writing it, with what it waited for others.
+        sha256: Of the file it became.
+    """
+
+    source: str
+    target: str
+    width: int
+    height: int
+    seconds: float
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A picture that was not, and what is wrong with it, beginning with its name or that of its result."""
+
+    source: str
+    target: str
+    seconds: float
+    error: str
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, without the name; equal for pictures that have the same fault."""
+        return self.error.removeprefix(f"{self.source}: ").removeprefix(f"{self.target}: ")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A picture whose result existed."""
+
+    source: str
+
+
+@dataclass
+class StylizeResult:
+    """What became of the pictures of a job, in their order.
+
+    Attributes:
+        obstacle: Why the job ended before its last picture, if it did: a full disk, say.
+    """
+
+    painted: list[Painted] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    obstacle: str | None = None
+
+    def add(self, outcome: Painted | Failed | Skipped) -> None:
+        """Take note of one more picture."""
+        match outcome:
+            case Painted():
+                self.painted.append(outcome)
+            case Failed():
+                self.failed.append(outcome)
+            case Skipped():
+                self.skipped.append(outcome.source)
+
+    @property
+    def done(self) -> int:
+        """The number of pictures that are settled."""
+        return len(self.painted) + len(self.skipped) + len(self.failed)
+
+
+def note(job: StylizeJob, source: str | Path, target: str | Path) -> dict[str, Any]:
+    """Return how a picture was made, for the file itself: the settings, and the command that makes it again."""
+    settings = dict(_look(job))
+    words = [word for name, value in settings.items() for word in _words(name, value)]
+    command = ["fastnst", "stylize", str(source), *words, "--out", str(target)]
+    return {"fastnst": __version__, "command": command, "settings": settings}
+
+
+def _look(job: StylizeJob) -> Iterator[tuple[str, Any]]:
+    defaults = {setting.name: setting.default for setting in fields(job)}
+    for name in LOOK:
+        value = getattr(job, name)
+        if isinstance(value, Mapping):
+            yield "mix", dict(value)
+        elif value != defaults[name]:
+            yield name, value
+
+
+def _words(name: str, value: Any) -> list[str]:
+    """Write a setting as it is typed."""
+    if isinstance(value, Mapping):
+        return [f"--{name}", *(f"{key}:{weight:g}" for key, weight in value.items())]
+    if value is True:
+        return [f"--{name}"]
+    return [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
