@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from fastnst.errors import first_line
@@ -72,7 +71,10 @@ def _whole(path: Path, read: Any) -> Any:
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
     try:
-        return _named(load(path.read_bytes()))
+        with safe_open(path, framework="pt") as file:
+            if "fastnst" in (file.metadata() or {}):
+                raise ImportFileError(f"{path}: is a style of fastnst already; paint with it")
+            return _named({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (no mapping)
     except SafetensorError as error:
         raise ImportFileError(f"{path}: is not a whole safetensors file ({first_line(error)})") from None
 

@@ -61,7 +61,7 @@ class Plan:
 
     def conv(self, name: str, stride: int = 1, pad: str = "reflect") -> None:
         """Write a convolution of the file, padded so that it keeps the size."""
-        weight, bias = self.take(f"{name}.weight"), self._left.pop(f"{name}.bias", None)
+        weight, bias = self.take(f"{name}.weight"), self.take(f"{name}.bias")
         if weight.dim() != 4:
             raise Mismatch(f"{name} is no convolution")
         if weight.shape[-1] > 1:
