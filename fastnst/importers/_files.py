@@ -1,8 +1,10 @@
 """Read what a file holds, whatever program wrote it: tensors by name, an ONNX graph, or a Torch7 object."""
 
 import pickle
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,22 @@ TENSORFLOW = bytes.fromhex("57fb808b247547db")
 
 PREFIXES = ("module.", "_orig_mod.")
 """What parallel and compiled modules put before the names of tensors."""
+
+DAMAGE = (
+    *(
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        AssertionError,
+        ArithmeticError,
+        RuntimeError,
+        OSError,
+        EOFError,
+    ),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""What readers of whole files raise at damaged ones."""
 
 Contents = dict[str, Tensor] | Graph | Any
 
@@ -43,14 +61,14 @@ def read_contents(path: Path) -> Contents:
             tail = file.read()
     except OSError as error:
         raise ImportFileError(f"{path}: {(error.strerror or first_line(error)).lower()}") from None
+    if head[:4] in (b"\3\0\0\0", b"\4\0\0\0"):
+        return _whole(path, read_torch7)
     if head[8:9] == b"{":
         return _safetensors(path)
-    if head.startswith(b"PK") and zipfile.is_zipfile(path) and _holds_arrays(path):
+    if head.startswith(b"PK") and _holds_arrays(path):
         return _arrays(path)
     if head.startswith((b"PK", b"\x80")):
         return _tensors(path, _torch(path))
-    if head[:4] in (b"\3\0\0\0", b"\4\0\0\0"):
-        return _whole(path, read_torch7)
     if head.startswith(b"\x08"):
         return _whole(path, read_onnx)
     if tail == TENSORFLOW or path.suffix in (".meta", ".index"):
@@ -65,7 +83,7 @@ def _whole(path: Path, read: Any) -> Any:
         return read(path)
     except (OnnxError, Torch7Error) as error:
         raise ImportFileError(f"{path}: {error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError) as error:
+    except DAMAGE as error:
         raise ImportFileError(f"{path}: is damaged ({first_line(error)})") from None
 
 
@@ -80,8 +98,11 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _holds_arrays(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith(".npy") for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith(".npy") for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return False
 
 
 def _arrays(path: Path) -> dict[str, Tensor]:
@@ -89,7 +110,7 @@ def _arrays(path: Path) -> dict[str, Tensor]:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         return _named({name: torch.from_numpy(array) for name, array in arrays.items() if array.dtype.kind == "f"})
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise ImportFileError(f"{path}: is not a whole file of plain arrays ({first_line(error)})") from None
 
 
@@ -99,15 +120,18 @@ def _torch(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of old formats
             return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if "Unsupported global" in str(error) or "weights_only" in str(error).lower():
+    except (pickle.UnpicklingError, *DAMAGE) as error:
+        if "GLOBAL" in str(error) or "TorchScript" in str(error):
             raise ImportFileError(
                 f"{path}: holds program objects beside tensors; they are not loaded, since that may execute anything; "
                 f"save the network's state_dict() with the program that wrote it"
             ) from None
-        raise ImportFileError(f"{path}: is damaged ({first_line(error)})") from None
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ImportFileError(f"{path}: is not a whole PyTorch file ({first_line(error)})") from None
+        reason = (
+            "its pickle is damaged, or holds more than tensors"
+            if isinstance(error, pickle.UnpicklingError)
+            else first_line(error)
+        )
+        raise ImportFileError(f"{path}: is not a whole PyTorch file ({reason})") from None
 
 
 def _tensors(path: Path, loaded: Any) -> dict[str, Tensor]:

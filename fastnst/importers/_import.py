@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fastnst import __version__
 from fastnst.checkpoint import Metadata, describe
+from fastnst.errors import first_line
 from fastnst.importers import (
     eriklindernoren,
     gordicaleksa,
@@ -22,7 +23,7 @@ from fastnst.importers import (
     rrmina,
     yakhyo,
 )
-from fastnst.importers._files import Contents, ImportFileError, read_contents
+from fastnst.importers._files import DAMAGE, Contents, ImportFileError, read_contents
 from fastnst.importers._onnx import Graph
 from fastnst.importers._plan import Mismatch
 from fastnst.networks import TransformationNetwork
@@ -112,6 +113,8 @@ def _only(path: Path, program: str, read: Callable[[Any], Foreign], contents: Co
         return program, read(contents)
     except Mismatch as error:
         raise ImportFileError(f"{path}: not a network like those of {program}; it has {error}") from None
+    except DAMAGE as error:
+        raise ImportFileError(f"{path}: is damaged ({first_line(error)})") from None
 
 
 def _is_tensors(contents: Contents) -> bool:

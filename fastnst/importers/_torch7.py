@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,6 @@ class _Reader:
         if not isinstance(storage, np.ndarray) or min(size) < 0 or min(stride) < 0 or start < 0:
             raise Torch7Error("it holds a damaged tensor")
         end = start + sum((count - 1) * step for count, step in zip(size, stride, strict=True)) + 1
-        if min(size) > 0 and end > len(storage):
+        if min(size) > 0 and max(end, prod(size)) > len(storage):
             raise Torch7Error("it holds a tensor that is larger than its numbers")
         return torch.from_numpy(storage.copy()).as_strided(size, stride, start).float()

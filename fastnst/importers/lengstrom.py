@@ -9,7 +9,7 @@ from fastnst.networks.foreign import Foreign
 
 EXPORT = (
     "r = tf.train.load_checkpoint('CHECKPOINT'); "
-    "np.savez('style.npz', **{n: r.get_tensor(n) for n in r.get_variable_to_shape_map() if n.startswith('Variable')})"
+    "np.savez('style.npz', **{n: r.get_tensor(n) for n in r.get_variable_to_shape_map() if '/' not in n})"
 )
 """The Python line that writes what is read here, where tensorflow and numpy are imported."""
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import pickle
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -141,6 +142,19 @@ def test_cut_files_are_one_line(tmp_path):
             (tmp_path / name).write_bytes(whole[:place])
             with pytest.raises(ImportFileError, match=name):
                 run(ImportJob(str(tmp_path / name)))
+
+
+def test_changed_bytes_are_one_line(tmp_path):
+    rng, path = np.random.default_rng(0), tmp_path / "a.pth"
+    for old in (False, True):
+        torch.save(tensors(), path, _use_new_zipfile_serialization=not old)
+        whole = path.read_bytes()
+        for _ in range(30):
+            changed = bytearray(whole)
+            changed[rng.integers(min(2000, len(whole)))] = rng.integers(256)
+            path.write_bytes(changed)
+            with suppress(ImportFileError):  # a changed weight is not noticed
+                run(ImportJob(str(path)))
 
 
 def test_missing_files_and_folders_are_named(tmp_path):

@@ -1,4 +1,5 @@
 import struct
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -170,7 +171,13 @@ def test_other_operations_are_named(tmp_path):
 
 
 def test_damaged_graphs_are_one_line(tmp_path):
-    whole = Net().export(tmp_path / "a.onnx", 9).read_bytes()
+    whole, rng = Net().export(tmp_path / "a.onnx", 9).read_bytes(), np.random.default_rng(1)
+    for _ in range(25):
+        changed = bytearray(whole)
+        changed[rng.integers(2000)] = rng.integers(256)
+        (tmp_path / "changed.onnx").write_bytes(changed)
+        with suppress(ImportFileError):  # a changed weight is not noticed
+            run(ImportJob(str(tmp_path / "changed.onnx")))
     for place in [*np.random.default_rng(0).integers(2, len(whole), 20), 2, 3]:
         (tmp_path / "cut.onnx").write_bytes(whole[:place])
         with pytest.raises(ImportFileError, match=r"cut\.onnx"):
