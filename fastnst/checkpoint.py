@@ -25,6 +25,14 @@ SCHEMA = 2
 IMAGE_RANGE = "RGB in [0, 1], sRGB; output around [0, 1], clamp it"
 
 
+FOREIGN = (".pth", ".pt", ".model", ".npz", ".onnx", ".t7")
+"""Extensions of networks that :mod:`fastnst.importers` reads."""
+
+IMPORT = (
+    "not a style trained by fastnst; to paint with a network of another program, first make one of it: fastnst import"
+)
+
+
 class CheckpointError(ValueError):
     """A file cannot be used as a style checkpoint; the message names it and says why."""
 
@@ -41,6 +49,7 @@ class Metadata:
         loss: The :class:`~fastnst.losses.LossConfig` it was trained under, and the measured ``content_scales``.
         training: Steps, batch size, crop size, learning rate, precision, seed, photographs.
         judged: Loss terms on held-out photographs at the end: ``{"photos", "size", "terms": {path: value}}``.
+        origin: Of a network that another program trained: ``{"program", "file", "sha256", "license"}``.
         image_range: What goes in and comes out.
         created: Date of the training, ISO 8601.
         fastnst_version: Version that wrote the file.
@@ -52,6 +61,7 @@ class Metadata:
     loss: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     judged: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
     image_range: str = IMAGE_RANGE
     created: str = ""
     fastnst_version: str = ""
@@ -175,13 +185,15 @@ def _opened(path: Path) -> Iterator[Any]:
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
     except (SafetensorError, OSError) as error:
+        if path.suffix.lower() in FOREIGN:
+            raise CheckpointError(f"{path}: {IMPORT} {path}") from None
         reason = "is a folder" if path.is_dir() else "is not a whole safetensors file"
         raise CheckpointError(f"{path}: {reason} ({first_line(error)})") from None
 
 
 def _parse(path: Path, header: dict[str, str]) -> Metadata:
     if "fastnst" not in header:
-        raise CheckpointError(f"{path}: a safetensors file, but not a style trained by fastnst")
+        raise CheckpointError(f"{path}: {IMPORT} {path}")
     try:
         data = json.loads(header["fastnst"])
         schema = int(data["schema"])

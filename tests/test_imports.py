@@ -22,6 +22,7 @@ ALLOWED = {
     "networks": BASE | {"images"},
     "losses": BASE | {"backbones", "images"},
     "checkpoint": BASE | {"networks"},
+    "importers": BASE | {"checkpoint", "networks"},
     "data": BASE | {"assets", "images"},
     "training": BASE | {"assets", "backbones", "losses", "networks", "checkpoint", "data", "images"},
     "optimize": BASE | {"backbones", "checkpoint", "images", "inference", "losses", "networks"},

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import warnings
+from keyword import iskeyword
 
 from fastnst import __version__
 from fastnst.errors import ConfigError, printable
@@ -14,6 +15,7 @@ COMMANDS = {
     "add-style": "teach a trained network one more style",
     "stylize": "paint pictures with a trained network",
     "models": "list the bundled styles",
+    "import": "make a style of a network that another program trained",
     "optimize": "paint a picture by optimizing it (Gatys et al.)",
     "compare": "judge trained networks against the optimizer, under one loss",
     "inspect": "reconstructions from layers, feature maps, sweeps over settings",
@@ -54,7 +56,8 @@ def run(argv: list[str]) -> int:
             from fastnst.registry import unknown
 
             raise ConfigError(unknown("command", argv[0], COMMANDS))
-        command = importlib.import_module(f"fastnst.cli.{argv[0].replace('-', '_')}")
+        module = argv[0].replace("-", "_") + "_" * iskeyword(argv[0])
+        command = importlib.import_module(f"fastnst.cli.{module}")
         return int(command.run(argv[1:]) or 0)
     except KeyboardInterrupt:
         return _fail("interrupted", EXIT_INTERRUPTED)

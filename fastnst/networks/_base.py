@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,8 +42,8 @@ class TransformationNetwork(nn.Module, ABC):
         styles: The codes of several styles, and a predictor of more; ``None`` for a network of one style.
     """
 
-    size_multiple: ClassVar[int]
-    min_size: ClassVar[int]
+    size_multiple: int
+    min_size: int
     receptive_field: int
     config: dict[str, Any]
     output: nn.Module

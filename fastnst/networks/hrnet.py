@@ -1,7 +1,5 @@
 """A network that is trained on a single photograph and keeps its edges: photorealistic style transfer."""
 
-from typing import ClassVar
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -48,8 +46,8 @@ class HRNet(TransformationNetwork):
     authors' program, without the layers that it defines and never uses.
     """
 
-    size_multiple: ClassVar[int] = 4
-    min_size: ClassVar[int] = 8
+    size_multiple = 4
+    min_size = 8
     receptive_field = 27
 
     mean: Tensor

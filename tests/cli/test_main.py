@@ -30,7 +30,8 @@ def test_every_command_has_help(command, capsys):
     except SystemExit as exit_:
         code = exit_.code
     assert code == 0
-    word = {"stylize": "--model", "models": "--json", "info": "--json", "inspect": "features"}.get(command, "--style")
+    words = {"stylize": "--model", "models": "--json", "info": "--json", "inspect": "features", "import": "--license"}
+    word = words.get(command, "--style")
     assert word in capsys.readouterr().out
 
 

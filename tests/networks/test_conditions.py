@@ -10,7 +10,11 @@ from fastnst.networks import NETWORKS, TransformationNetwork, build_network
 from fastnst.networks.layers import Residual
 from fastnst.networks.norm import Apply
 
+FOREIGN = (
+    "pad reflect 1,conv 6 3 2,norm 0.001,relu,pad zeros 1,conv 6 3 1,norm 0.001,relu,deconv 4 3 2 1 1,norm 0.001,relu"
+)
 SMALL = {
+    "foreign": {"layers": [*FOREIGN.split(","), "pad reflect 1", "conv 3 3 1"]},
     "hrnet": {},
     "johnson": {"width": 4, "blocks": 1},
     "lite": {"width": 8, "blocks": 1, "detail": 4},

@@ -8,7 +8,24 @@ from fastnst.errors import ConfigError
 from fastnst.networks import NETWORKS, build_network
 from fastnst.networks.norm import InstanceNorm
 
+LAYERS = [
+    *("pad reflect 4", "conv 4 9 1", "norm 1e-05", "relu", "pad reflect 1", "conv 8 3 2", "norm 1e-05", "relu"),
+    *(
+        "keep 0",
+        "pad reflect 1",
+        "conv 8 3 1",
+        "norm 1e-05",
+        "relu",
+        "pad reflect 1",
+        "conv 8 3 1",
+        "norm 1e-05",
+        "add 1",
+    ),
+    *("up 2", "pad reflect 1", "conv 4 3 1", "norm 1e-05", "relu", "pad reflect 4", "conv 3 9 1"),
+]
+GRAY = [[1, 1, 1], [0.5, 0.5, 0.5]]
 SMALL = {
+    "foreign": {"layers": LAYERS, "leaves": GRAY},
     "hrnet": {},
     "johnson": {"width": 4, "blocks": 1},
     "lite": {"width": 8, "blocks": 1},
@@ -20,6 +37,25 @@ DEPTHS = [
     ("lite", {"width": 2, "blocks": 0, "detail": 1}),
     ("lite", {"width": 2, "blocks": 2, "detail": 1}),
     ("hrnet", {}),
+    ("foreign", {"layers": LAYERS}),
+    (
+        "foreign",
+        {
+            "layers": [
+                "pad reflect 8",
+                "conv 2 3 2",
+                "keep 2",
+                "conv 2 3 1",
+                "conv 2 3 1",
+                "add 1",
+                "deconv 2 3 2 1 1",
+                "pad replicate 0 1",
+                "crop 4 1",
+                "pad replicate 1",
+                "conv 3 5 1",
+            ]
+        },
+    ),
 ]
 each = pytest.mark.parametrize("name", sorted(SMALL))
 
@@ -45,7 +81,7 @@ def test_batch_of_two_equals_two_batches_of_one(name):
 
 @each
 def test_output_starts_around_gray(name):
-    painted = build_network(name)(torch.rand(1, 3, 64, 64))
+    painted = build_network(name, **(SMALL[name] if name == "foreign" else {}))(torch.rand(1, 3, 64, 64))
     assert abs(painted.mean().item() - 0.5) < 0.5
 
 
