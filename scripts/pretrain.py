@@ -37,7 +37,7 @@ from fastnst.losses import LossConfig, Region
 from fastnst.networks import TransformationNetwork, build_network
 from fastnst.networks.styles import Styles
 from fastnst.training.recipe import CLIP, Recipe, clip_gradients, make_optimizer, set_rate
-from fastnst.training.steps import unsteadiness
+from fastnst.training.steps import own_style, unsteadiness
 
 WEIGHTS = Path(__file__).parents[1] / "fastnst" / "networks" / "weights"
 SIZE, EVERY = 256, 300
@@ -119,7 +119,7 @@ class Pretraining:
             if torch.rand(()) < WEAK:
                 strength = torch.rand(len(batch), device=self.device)
                 code = self.styles.weaken(code, strength)
-                regions = [Region(target, strength * weight), Region(self.loss.style_target(batch), 1 - strength)]
+                regions = [Region(target, strength * weight), Region(own_style(self.loss, batch, target), 1 - strength)]
             paint = lambda images: self.network(images, code)  # noqa: E731
             painted = paint(batch)
             report = self.loss(painted, self.loss.content_target(batch, self.scales), regions)

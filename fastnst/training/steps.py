@@ -108,7 +108,20 @@ def styles_of(batch: Tensor, targets: Targets, draw: Draw) -> Target | list[Regi
     styles = select(targets.style, draw.index)
     if draw.strength is None:
         return styles
-    return [Region(styles, draw.strength), Region(targets.loss.style_target(batch), 1 - draw.strength)]
+    return [Region(styles, draw.strength), Region(own_style(targets.loss, batch, styles), 1 - draw.strength)]
+
+
+def own_style(loss: PerceptualLoss, batch: Tensor, styles: Target) -> Target:
+    """Take the photographs' own style, in units no smaller than those of the style each is painted in.
+
+    A photograph of a flat sky has next to none: in units of its own, any change of it would outweigh all others.
+    """
+    own = loss.style_target(batch)
+    scales = {path: torch.as_tensor(scale, device=batch.device) for path, scale in own.scales.items()}
+    return Target(
+        own.values,
+        {path: scale.maximum(torch.as_tensor(styles.scales[path]).to(scale)) for path, scale in scales.items()},
+    )
 
 
 def unsteadiness(paint: Painter, batch: Tensor, painted: Tensor, shift: tuple[int, int]) -> Tensor:
