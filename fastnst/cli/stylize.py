@@ -33,7 +33,7 @@ def parser() -> Parser:
         nargs="+",
         help="pictures, folders of pictures, patterns such as 'photos/*.jpg', or - for standard input",
     )
-    add("-m", "--model", help="a bundled style by name (see fastnst models), or a trained file")
+    add("-m", "--model", help="a bundled style by name (see fastnst models), a trained file, or an exported .onnx")
     add(
         "-s",
         "--style",
@@ -57,7 +57,12 @@ def parser() -> Parser:
     )
     add_writing(parser, skip_existing=True)
     add_computing(parser)
-    add("--engine", choices=("torch", "openvino"), default="torch", help="what computes on a CPU")
+    add(
+        "--engine",
+        choices=("auto", "torch", "onnx", "openvino"),
+        default="auto",
+        help="what computes on a CPU; by itself ONNX Runtime where it is the faster one, or the model is a .onnx",
+    )
     add_reporting(parser)
     return parser
 
@@ -74,7 +79,7 @@ def run(argv: list[str]) -> int:
     from fastnst.inference.folder import StylizeJob, plan
 
     torch.manual_seed(options.seed)
-    style = _summed(options.mix) if options.mix else options.style
+    style = summed(options.mix) if options.mix else options.style
     model, chosen = find_model(options.model, style)
     how = (options.device, options.precision, options.engine, options.skip_existing, style, options.strength)
     if "-" in (*options.input, options.out):
@@ -108,7 +113,7 @@ def share(word: str) -> float:
     return value
 
 
-def _summed(mix: list[tuple[str, float]]) -> dict[str, float]:
+def summed(mix: list[tuple[str, float]]) -> dict[str, float]:
     """Add up the weights of a style that is named twice."""
     total: dict[str, float] = {}
     for name, weight in mix:
