@@ -12,7 +12,7 @@ def parser() -> Parser:
     parser = Parser(
         "export",
         "MODEL --out FILE",
-        "Write a style for other programs: a graph (.onnx) for ONNX Runtime and browsers, or a program (.pt2) for torch.",
+        "Write a style for other programs: a graph (.onnx) for ONNX Runtime and browsers, or a .pt2 for torch.",
     )
     add = parser.add_argument
     add("model", help="a bundled style by name, or a trained file")
@@ -39,7 +39,7 @@ def run(argv: list[str]) -> int:
     check_out(out, options=options)
 
     from fastnst.assets import find_style
-    from fastnst.export.publish import check_request
+    from fastnst.export.publishing import check_request
     from fastnst.inference import load
 
     check_request(out, options.quantize)

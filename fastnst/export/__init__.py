@@ -2,6 +2,6 @@
 
 from fastnst.export.check import ExportError
 from fastnst.export.notes import Notes
-from fastnst.export.publish import publish
+from fastnst.export.publishing import publish
 
 __all__ = ["ExportError", "Notes", "publish"]

@@ -97,6 +97,7 @@ class GraphStylizer(Stylizer):
             raise ConfigError("this graph was exported in one style at one strength; leave out style, mix and strength")
         other = copy(self)
         other._given = _fed(strength=strength, **self._chosen(style))
+        other.engine = other._paint_pixels
         return other
 
     def _chosen(self, style: Style | None) -> dict[str, Any]:
@@ -128,6 +129,17 @@ class GraphStylizer(Stylizer):
     def _check_chosen(self) -> None:
         if "strength" in self._inputs and not self._given:
             self._chosen(None)
+
+    def _even(self, images: Tensor, painted: Tensor) -> Tensor:
+        return painted  # the graph takes care of pictures of one color
+
+    def export(self, *_: Any, **__: Any) -> Notes:
+        """Refuse: a graph is exported from the network it is of.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError("this is an exported graph already; export the .safetensors that it is from")
 
     def _paint_pixels(self, images: Tensor) -> Tensor:
         pixels = images.permute(0, 2, 3, 1).contiguous()

@@ -6,6 +6,7 @@ from fastnst.checkpoint import CheckpointError, load_checkpoint
 from fastnst.devices import Precision
 from fastnst.inference.choice import Style, find_model
 from fastnst.inference.engines import Engine
+from fastnst.inference.graphs import GraphStylizer
 from fastnst.inference.stylizer import Stylizer
 
 
@@ -21,8 +22,8 @@ def load(
 
     Args:
         model: Name of a bundled style, a ``style.safetensors`` as written by training, or a ``style.onnx`` as
-            written by :meth:`Stylizer.export`; a file takes precedence over a name. ``"shared"`` is the network that paints in the
-            style of any picture, and the default where ``style`` is a picture.
+            written by :meth:`Stylizer.export`; a file takes precedence over a name. ``"shared"`` is the network that
+            paints in the style of any picture, and the default where ``style`` is a picture.
         device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
         precision: ``float32`` or ``bfloat16``, see :class:`Stylizer`.
         engine: ``auto``, ``torch``, ``onnx`` or ``openvino``, see :class:`Stylizer`.
@@ -39,13 +40,10 @@ def load(
         >>> fastnst.load(style="painting.jpg", strength=0.8)("holiday.jpg").save("painted.png")
     """
     file, style = find_model(model, style)
+    if file.suffix == ".pt2":  # loading one can run what is written in it
+        raise CheckpointError(f"{file}: a program for torch.export.load; paint with the .safetensors, or a .onnx")
     if file.suffix == ".onnx":
-        from fastnst.inference.graphs import GraphStylizer  # here, because it is a stylizer
-
-        return GraphStylizer(file, device, precision, engine).styled(style, strength)
-    if file.suffix == ".pt2":
-        raise CheckpointError(
-            f"{file}: a program of torch.export is for others to run; paint with .safetensors or .onnx"
-        )
-    stylizer = Stylizer(*load_checkpoint(file), device, precision, engine)
+        stylizer: Stylizer = GraphStylizer(file, device, precision, engine)
+    else:
+        stylizer = Stylizer(*load_checkpoint(file), device, precision, engine)
     return stylizer if style is None and strength == 1 else stylizer.styled(style, strength)
