@@ -1,5 +1,6 @@
 """What ``bench.py`` measures: the usual public recipe, and fastnst's presets, as callables."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from fastnst.backbones import BACKBONES
 from fastnst.checkpoint import Metadata
 from fastnst.devices import best_precision
 from fastnst.inference import Engine, Stylizer
+from fastnst.inference.graphs import GraphStylizer
 from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss
 from fastnst.networks import build_network
 from fastnst.networks.layers import InstanceNorm, NarrowConv, conv
@@ -121,11 +123,17 @@ def plain_painting(height: int, width: int, device: torch.device) -> Work:
     return paint
 
 
-def our_painting(network: str, engine: Engine, height: int, width: int, device: torch.device) -> Work:
-    """Return one call of a stylizer."""
-    stylizer = Stylizer(build_network(network), Metadata({}), device.type, engine=engine)
+def our_painting(network: str, engine: Engine, precision: str, height: int, width: int, device: torch.device) -> Work:
+    """Return one call of a stylizer; in int8, of one from an exported graph."""
     image = torch.rand(1, 3, height, width, device=device)
-    return lambda: stylizer(image)
+    if precision != "int8":
+        stylizer = Stylizer(build_network(network), Metadata({}), device.type, precision, engine)
+        return lambda: stylizer(image)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "style.onnx"
+        Stylizer(build_network(network), Metadata({}), "cpu", "float32").export(path, "float32", "int8")
+        quantized = GraphStylizer(path, engine=engine)
+    return lambda: quantized(image)
 
 
 def plain_evaluation(size: int, device: torch.device) -> Work:

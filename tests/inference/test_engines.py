@@ -24,7 +24,7 @@ NARROW = {"johnson": {"width": 8}, "lite": {"width": 16}, "lite1": {"width": 16}
 
 
 def both_engines(name: str, precision: engines.Precision, other: engines.Engine = "openvino") -> list[Stylizer]:
-    """Return stylizers on torch and on another engine with the same random weights, all of them different from the initial ones."""
+    """Return stylizers on torch and on another engine with the same random weights, none of them initial ones."""
     made = []
     for engine in ("torch", other):
         torch.manual_seed(0)
