@@ -61,10 +61,22 @@ def training(device: torch.device) -> list[Contender]:
 def painting(size: str, device: torch.device) -> list[Contender]:
     found = [Contender(f"stylize/baseline/{size}", "plain_painting", SIZES[size])]
     for network in ("johnson", "lite"):
-        name, precision = f"stylize/{network}/{size}", best_precision(device)
-        found.append(Contender(name, "our_painting", (network, "torch", *SIZES[size]), precision))
-        if device.type == "cpu" and find_spec("openvino"):
-            found.append(Contender(f"{name}/openvino", "our_painting", (network, "openvino", *SIZES[size]), precision))
+        for engine, precision in engines(device):
+            name = f"stylize/{network}/{size}/{engine} {precision}"
+            dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+            found.append(Contender(name, "our_painting", (network, engine, precision, *SIZES[size]), dtype))
+    return found
+
+
+def engines(device: torch.device) -> list[tuple[str, str]]:
+    """List what paints here, and in which numbers."""
+    found = [("torch", "float32")] + ([("torch", "bfloat16")] if fast_bfloat16(device) else [])
+    if device.type != "cpu":
+        return found
+    found += [("onnx", precision) for precision in ("float32", "int8") if find_spec("onnxruntime")]
+    if find_spec("openvino"):
+        found += [("openvino", "float32")] + ([("openvino", "bfloat16")] if fast_bfloat16(device) else [])
+        found += [("openvino", "int8")] if find_spec("onnxruntime") else []
     return found
 
 

@@ -1,6 +1,7 @@
 """What ``bench.py`` measures: the usual public recipe, and fastnst's presets, as callables."""
 
 import atexit
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
@@ -20,6 +21,7 @@ from fastnst.checkpoint import Metadata, describe, save_checkpoint
 from fastnst.devices import Precision
 from fastnst.inference import Engine, Stylizer
 from fastnst.inference.folder import run
+from fastnst.inference.graphs import GraphStylizer
 from fastnst.inference.job import StylizeJob, note
 from fastnst.inference.plan import plan
 from fastnst.inference.stages import decode, encode
@@ -130,11 +132,17 @@ def plain_painting(height: int, width: int, device: torch.device) -> Work:
     return paint
 
 
-def our_painting(network: str, engine: Engine, height: int, width: int, device: torch.device) -> Work:
-    """Return one call of a stylizer."""
-    stylizer = Stylizer(build_network(network), Metadata({}), device.type, engine=engine)
+def our_painting(network: str, engine: Engine, precision: str, height: int, width: int, device: torch.device) -> Work:
+    """Return one call of a stylizer; in int8, of one from an exported graph."""
     image = torch.rand(1, 3, height, width, device=device)
-    return lambda: stylizer(image)
+    if precision != "int8":
+        stylizer = Stylizer(build_network(network), Metadata({}), device.type, precision, engine)
+        return lambda: stylizer(image)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "style.onnx"
+        Stylizer(build_network(network), Metadata({}), "cpu", "float32").export(path, "float32", "int8")
+        quantized = GraphStylizer(path, engine=engine)
+    return lambda: quantized(image)
 
 
 def our_folder(network: str, fmt: str, count: int, device: torch.device) -> Work:

@@ -29,7 +29,8 @@ ALLOWED = {
     "inspection": BASE | {"backbones", "images", "losses", "optimize"},
     "compare": BASE | {"assets", "checkpoint", "data", "images", "inference", "losses", "optimize"},
     "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize"},
-    "inference": BASE | {"assets", "backbones", "checkpoint", "networks", "images"},
+    "export": BASE | {"assets", "images", "networks"},
+    "inference": BASE | {"assets", "backbones", "checkpoint", "export", "networks", "images"},
 }
 FREE = {"cli", "__init__", "__main__"}
 NAMES = {path.stem for path in PACKAGE.iterdir()}

@@ -22,7 +22,12 @@ def parser() -> Parser:
     _add_look(parser)
     _add_output(parser)
     add_computing(parser)
-    parser.add_argument("--engine", choices=("torch", "openvino"), default="torch", help="what computes on a CPU")
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "torch", "onnx", "openvino"),
+        default="auto",
+        help="what computes on a CPU; by itself ONNX Runtime where it is the faster one, or the model is a .onnx",
+    )
     add_reporting(parser)
     return parser
 
@@ -30,7 +35,7 @@ def parser() -> Parser:
 def _add_look(parser: Parser) -> None:
     """Add what decides how a picture looks; each is a setting of the job, and named in its ``LOOK``."""
     add = parser.add_argument
-    add("-m", "--model", help="a bundled style by name (see fastnst models), or a trained file")
+    add("-m", "--model", help="a bundled style by name (see fastnst models), a trained file, or an exported .onnx")
     add(
         "-s",
         "--style",
@@ -76,7 +81,7 @@ def run(argv: list[str]) -> int:
     options = parser().read(argv)
     if options.style is not None and options.mix:
         raise ConfigError("give either --style or --mix; a mix may be of a single style")
-    options.style = _summed(options.mix) if options.mix else options.style
+    options.style = summed(options.mix) if options.mix else options.style
 
     import torch
 
@@ -121,7 +126,7 @@ def share(word: str) -> float:
     return value
 
 
-def _summed(mix: list[tuple[str, float]]) -> dict[str, float]:
+def summed(mix: list[tuple[str, float]]) -> dict[str, float]:
     """Add up the weights of a style that is named twice."""
     total: dict[str, float] = {}
     for name, weight in mix:

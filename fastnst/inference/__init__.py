@@ -3,6 +3,7 @@
 from fastnst.devices import Precision
 from fastnst.inference.choice import Style
 from fastnst.inference.engines import Engine
-from fastnst.inference.stylizer import Stylizer, load
+from fastnst.inference.loading import load
+from fastnst.inference.stylizer import Stylizer
 
 __all__ = ["Engine", "Precision", "Style", "Stylizer", "load"]

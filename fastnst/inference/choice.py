@@ -13,6 +13,8 @@ from fastnst.checkpoint import style_name
 from fastnst.errors import ConfigError
 from fastnst.images import EXTENSIONS
 
+MODELS = (".safetensors", ".onnx", ".pt2")
+
 Style = str | os.PathLike[str] | Image.Image | Mapping[str, float] | Tensor
 """A style of the model by name; a picture, or the path of one; weights of names and paths; a style code ``(K,)``."""
 
@@ -45,7 +47,7 @@ def find_model(model: str | os.PathLike[str] | None, style: Style | None) -> tup
 def is_picture(word: str | os.PathLike[str]) -> bool:
     """Say whether a word means a picture: it has the extension of one, or is a file of another kind than a model."""
     path = Path(word)
-    return path.suffix.lower() in EXTENSIONS or (path.suffix != ".safetensors" and path.is_file())
+    return path.suffix.lower() in EXTENSIONS or (path.suffix not in MODELS and path.is_file())
 
 
 def name_result(model: Path, style: str | Mapping[str, float] | None = None, strength: float = 1.0) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
+from torch import nn
 
 from fastnst.atomic import WriteError, check_writable, naming, remove_leftovers
 from fastnst.devices import reuse_memory
@@ -88,8 +89,8 @@ class Painter:
     def __init__(self, job: StylizeJob) -> None:
         self.job, self.stylizer = job, job.load()
         self.threads = torch.get_num_threads()
-        # Elsewhere than on a CPU, and in OpenVINO, one picture at a time has all there is.
-        side_by_side = self.stylizer.device.type == "cpu" and job.engine == "torch"
+        # Elsewhere than on a CPU, and in other programs than torch, one picture at a time has all there is.
+        side_by_side = self.stylizer.device.type == "cpu" and isinstance(self.stylizer.engine, nn.Module)
         self.slots = self.threads if side_by_side else 1
         self._memory, self._painting = Gate(HELD_PIXELS), Gate(self.slots)
 

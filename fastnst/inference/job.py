@@ -8,7 +8,8 @@ from typing import Any
 from fastnst import __version__
 from fastnst.devices import Precision
 from fastnst.inference.engines import Engine
-from fastnst.inference.stylizer import Stylizer, load
+from fastnst.inference.loading import load
+from fastnst.inference.stylizer import Stylizer
 
 LOOK = ("model", "style", "strength")
 """Settings of a job that decide how a picture looks; they are noted in it, where they are not the default."""
@@ -23,7 +24,7 @@ class StylizeJob:
         model: A bundled style by name, or a trained file; told by the style where it is left out.
         device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
         precision: ``float32`` or ``bfloat16``; see :class:`Stylizer`.
-        engine: ``torch`` or ``openvino``; see :class:`Stylizer`.
+        engine: ``auto``, ``torch``, ``onnx`` or ``openvino``; see :class:`Stylizer`.
         skip_existing: Leave out pictures whose result exists.
         style: One of the model's styles by name, the path of a picture, or weights of such; see :func:`load`.
         strength: 0 for the photograph as it is, 1 for all of the style.
@@ -34,7 +35,7 @@ class StylizeJob:
     model: str | None = None
     device: str | None = None
     precision: Precision | None = None
-    engine: Engine = "torch"
+    engine: Engine = "auto"
     skip_existing: bool = False
     style: str | Mapping[str, float] | None = None
     strength: float = 1.0

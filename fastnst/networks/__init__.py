@@ -3,6 +3,17 @@
 from fastnst.networks import foreign, hrnet, johnson, lite, lite1  # noqa: F401 (they register themselves)
 from fastnst.networks._base import NETWORKS, TransformationNetwork, build_network
 from fastnst.networks._conditions import Statistics
+from fastnst.networks.even import are_even, even_color
 from fastnst.networks.styles import Predictor, Styles, shares
 
-__all__ = ["NETWORKS", "Predictor", "Statistics", "Styles", "TransformationNetwork", "build_network", "shares"]
+__all__ = [
+    "NETWORKS",
+    "Predictor",
+    "Statistics",
+    "Styles",
+    "TransformationNetwork",
+    "are_even",
+    "build_network",
+    "even_color",
+    "shares",
+]

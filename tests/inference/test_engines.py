@@ -9,18 +9,24 @@ import torch
 
 import fastnst
 from fastnst.errors import ConfigError
+from fastnst.export.runtime import without_telemetry
 from fastnst.inference import Stylizer, engines
 from fastnst.networks import build_network
 
-needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="needs fastnst[openvino]")
+HAS = {name: all(map(find_spec, engines.NEEDS[name])) for name in ("onnx", "openvino")}
+needs_openvino = pytest.mark.skipif(not HAS["openvino"], reason="needs fastnst[openvino]")
+graph_engines = [
+    pytest.param(name, marks=pytest.mark.skipif(not there, reason=f"needs fastnst[{name}]"))
+    for name, there in HAS.items()
+]
 CPU = torch.device("cpu")
 NARROW = {"johnson": {"width": 8}, "lite": {"width": 16}, "lite1": {"width": 16}}
 
 
-def both_engines(name: str, precision: engines.Precision) -> list[Stylizer]:
-    """Return stylizers on either engine with the same random weights, all of them different from the initial ones."""
+def both_engines(name: str, precision: engines.Precision, other: engines.Engine = "openvino") -> list[Stylizer]:
+    """Return stylizers on torch and on another engine with the same random weights, none of them initial ones."""
     made = []
-    for engine in ("torch", "openvino"):
+    for engine in ("torch", other):
         torch.manual_seed(0)
         network = build_network(name, **NARROW[name])
         for parameter in network.parameters():
@@ -30,13 +36,13 @@ def both_engines(name: str, precision: engines.Precision) -> list[Stylizer]:
     return made
 
 
-@needs_openvino
+@pytest.mark.parametrize("engine", graph_engines)
 @pytest.mark.parametrize("name", sorted(NARROW))
-def test_openvino_paints_what_torch_paints(name):
-    by_torch, by_openvino = both_engines(name, "float32")
+def test_every_engine_paints_what_torch_paints(name, engine):
+    by_torch, by_other = both_engines(name, "float32", engine)
     for height, width in [(1, 1), (7, 7), (33, 50), (65, 40), (3, 90)]:  # one engine for all sizes
         images = torch.rand(2, 3, height, width)
-        difference = 255 * (by_torch(images) - by_openvino(images)).abs()
+        difference = 255 * (by_torch(images) - by_other(images)).abs()
         assert difference.mean() < 0.05, (height, width, difference.max())
 
 
@@ -59,9 +65,25 @@ def test_threads_share_one_engine():
             torch.testing.assert_close(painted, alone)
 
 
-def test_torch_computes_unless_another_is_asked_for(model_file):
-    stylizer = fastnst.load(model_file, "cpu")
-    assert stylizer.engine is stylizer.network
+@pytest.mark.parametrize(
+    ("name", "precision", "installed", "chosen"),
+    [
+        ("lite", "float32", True, "onnx"),
+        ("lite", "float32", False, "torch"),
+        ("lite", "bfloat16", True, "torch"),  # which is faster in bfloat16
+        ("johnson", "float32", True, "torch"),  # which is faster at large convolutions
+    ],
+)
+def test_the_fastest_safe_engine_is_chosen_by_itself(monkeypatch, name, precision, installed, chosen):
+    monkeypatch.setattr(engines, "find_spec", lambda name: object() if installed else None)
+    network = build_network(name, **NARROW[name])
+    engine = engines.pick_engine("auto", network, CPU, precision)
+    assert getattr(engine, "engine", "torch") == chosen
+    if chosen == "onnx":  # what graphs cannot, torch does
+        image = torch.rand(1, 3, 16, 16)
+        with torch.no_grad(), network.recording_statistics() as statistics:
+            torch.testing.assert_close(engine(image), network(image))
+        assert statistics
 
 
 @needs_openvino
@@ -82,7 +104,7 @@ def test_openvino_is_imported_by_the_first_picture_and_reports_to_nobody(model_f
 @pytest.mark.parametrize("before", [None, "false"])
 def test_the_switch_of_telemetry_is_put_back(monkeypatch, before):
     monkeypatch.delenv("CI", raising=False) if before is None else monkeypatch.setenv("CI", before)
-    switch = engines._without_telemetry()
+    switch = without_telemetry()
     with pytest.raises(ImportError, match="true"), switch:
         raise ImportError(os.environ["CI"])
     assert os.environ.get("CI") == before
@@ -109,11 +131,10 @@ def test_other_devices_and_networks_are_refused(monkeypatch):
     network = build_network("johnson", width=4, blocks=1)
     with pytest.raises(ConfigError, match="not on cuda; choose device cpu"):
         engines.pick_engine("openvino", network, torch.device("cuda"), "float32")
-    unknown = torch.nn.Identity()
-    with pytest.raises(ConfigError, match="does not support the network identity"):
-        engines.pick_engine("openvino", unknown, CPU, "float32")
+    with pytest.raises(ConfigError, match="computes in float32, not in bfloat16"):
+        engines.pick_engine("onnx", network, CPU, "bfloat16")
 
 
 def test_unknown_engines_list_the_known(model_file):
-    with pytest.raises(ConfigError, match="unknown engine 'tvm'; known: openvino, torch"):
+    with pytest.raises(ConfigError, match="unknown engine 'tvm'; known: auto, onnx, openvino, torch"):
         fastnst.load(model_file, "cpu", engine="tvm")

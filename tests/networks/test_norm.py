@@ -151,3 +151,14 @@ def test_gradients_are_those_of_the_formula(batch, fixed):
     moments = (torch.rand(1, 2, 2, dtype=torch.float64) + 1).requires_grad_() if fixed else None
     given = (x, scale, shift, moments)
     assert torch.autograd.gradcheck(norm, given)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_channel_far_from_zero_is_normalized_exactly(count):
+    norm = InstanceNorm(4)
+    x = (2 + 0.01 * torch.randn(count, 4, 256, 256)).contiguous(memory_format=torch.channels_last)
+    exact = (x.double() - x.double().mean((2, 3), keepdim=True)) / (
+        x.double().var((2, 3), correction=0, keepdim=True) + norm.eps
+    ).sqrt()
+    with torch.no_grad():
+        torch.testing.assert_close(norm(x).double(), exact, atol=1e-3, rtol=0)

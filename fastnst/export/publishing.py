@@ -1,0 +1,102 @@
+"""Write a network for other programs, once it is known to paint what torch paints."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from fastnst.atomic import replacing
+from fastnst.errors import ConfigError
+from fastnst.export.check import check, compare
+from fastnst.export.notes import Notes
+from fastnst.export.runtime import Runner
+from fastnst.networks import TransformationNetwork
+
+FORMATS = (".onnx", ".pt2")
+
+
+def check_request(path: Path, quantize: str | None) -> None:
+    """Refuse, before any work, what cannot be written.
+
+    Raises:
+        ConfigError: Another format, a program that is not float32, or ONNX Runtime is not installed.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise ConfigError(f"{path}: write {' or '.join(FORMATS)}")
+    if path.suffix.lower() == ".pt2" and quantize:
+        raise ConfigError(f"{path}: a program is written in float32; leave out {quantize}, or choose .onnx")
+    missing = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
+    if path.suffix.lower() == ".onnx" and missing:
+        raise ConfigError(
+            f"{' and '.join(missing)} not installed, which make and check an export; pip install 'fastnst[onnx]'"
+        )
+
+
+def publish(network: TransformationNetwork, path: Path, notes: Notes) -> Notes:
+    """Write a network as a graph for ONNX Runtime (``.onnx``) or a program for torch (``.pt2``).
+
+    What is written takes and gives pixels ``(N, H, W, 3)`` of any N, H and W; see
+    :func:`~fastnst.export.onnx.build_graph`. It is compared with torch before, at five sizes.
+
+    Args:
+        network: In float32, on the CPU.
+        path: Where to.
+        notes: What the file says of itself; ``pixels`` and ``precision`` say how it is written.
+
+    Returns:
+        The notes with what the comparison found, as they are in the file.
+
+    Raises:
+        ConfigError: As :func:`check_request`.
+        ExportError: It paints something else than torch; nothing was written.
+        OSError: The folder cannot be written.
+    """
+    check_request(path, None if notes.precision == "float32" else notes.precision)
+    make = _graph if path.suffix.lower() == ".onnx" else _program
+    made = make(network, notes)
+    difference = compare(made.run, network, notes.pixels, made.other)
+    check(difference, notes.precision)
+    done = replace(notes, difference=difference | {"checked_with": made.tool})
+    with replacing(path) as temporary:
+        temporary.write_bytes(made.finish(done))
+    return done
+
+
+@dataclass(frozen=True)
+class Made:
+    """An export: what runs it and by which tool, what makes the file of it, and the network in its numbers."""
+
+    run: Runner
+    tool: str
+    finish: Callable[[Notes], bytes]
+    other: TransformationNetwork | None = None
+
+
+def _graph(network: TransformationNetwork, notes: Notes) -> Made:
+    from onnx import helper
+
+    from fastnst.export.onnx import build_graph
+    from fastnst.export.quantize import byte_graph, half_graph, halved
+    from fastnst.export.runtime import onnx_runner
+
+    build = {"float32": build_graph, "fp16": half_graph, "int8": byte_graph}[notes.precision]
+    model = build(network, notes.pixels)
+
+    def finish(done: Notes) -> bytes:
+        helper.set_model_props(model, done.as_strings())
+        model.producer_name, model.producer_version = "fastnst", done.fastnst_version
+        return bytes(model.SerializeToString(deterministic=True))
+
+    other = halved(network) if notes.precision == "fp16" else None
+    return Made(onnx_runner(model.SerializeToString()), f"onnxruntime {version('onnxruntime')}", finish, other)
+
+
+def _program(network: TransformationNetwork, notes: Notes) -> Made:
+    from fastnst.export.program import build_program, program_bytes, run_program
+
+    program = build_program(network, notes.pixels)
+    run = run_program(program_bytes(program))
+    return Made(run, f"torch {torch.__version__}", lambda done: program_bytes(program, done))

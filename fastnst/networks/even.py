@@ -1,0 +1,33 @@
+"""Pictures of one color, which have nothing to normalize by."""
+
+import torch
+from torch import Tensor
+
+from fastnst.images import pad_to
+from fastnst.networks._base import TransformationNetwork
+from fastnst.networks.norm import InstanceNorm
+
+
+def are_even(images: Tensor) -> Tensor:
+    """Say of each of ``(B, 3, H, W)`` whether it is of one color; ``(B,)``."""
+    corner, row = images[..., :1, :1], images[..., :1, :]
+    found = (row == corner).flatten(1).all(1)
+    return found & (images == corner).flatten(1).all(1) if found.any() else found
+
+
+@torch.no_grad()
+def even_color(network: TransformationNetwork) -> Tensor:
+    """Return the color ``(3,)``, RGB in [0, 1], that a network paints any picture of one color in.
+
+    What enters a norm is even then, so the norm returns its shift, whatever the color. Computed as other pictures are,
+    the norms would divide rounding errors by hardly more than the root of their eps, one norm after another, until a
+    network as deep as ``lite`` paints a pattern of nothing else, another one on every machine.
+    """
+    weight = next(network.parameters())
+    blank = pad_to(weight.new_zeros(1, 3, 1, 1, dtype=torch.float32), network.size_multiple, network.min_size)
+    return network.transform(blank, _shift).mean((0, 2, 3)).clamp(0, 1)
+
+
+def _shift(norm: InstanceNorm, x: Tensor) -> Tensor:
+    zero = torch.zeros_like(x)
+    return zero if norm.bias is None else zero + norm.bias.view(1, -1, 1, 1).to(x.dtype)
