@@ -1,8 +1,9 @@
 """``fastnst stylize``."""
 
+import io
 import sys
 from argparse import ArgumentTypeError, Namespace
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import inf, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,12 +34,18 @@ def parser() -> Parser:
         nargs="+",
         help="pictures, folders of pictures, patterns such as 'photos/*.jpg', or - for standard input",
     )
-    add("-m", "--model", help="a bundled style by name (see fastnst models), or a trained file")
+    add(
+        "-m",
+        "--model",
+        action="append",
+        help="a bundled style by name (see fastnst models), or a trained file; several, with a --mask each, for places",
+    )
     add(
         "-s",
         "--style",
+        action="append",
         help="one of the model's styles by name, or a picture to paint like; without --model, any picture, or what "
-        "--model takes",
+        "--model takes; several as --model",
     )
     add(
         "--mix",
@@ -52,37 +59,93 @@ def parser() -> Parser:
     add(
         "-o",
         "--out",
-        help="a .png, .jpg or .webp for one picture, a folder for several, or - for standard output; named after the "
-        "style by default",
+        help="a .png, .jpg, .webp, .tif or .gif for one picture, a folder for several, or - for standard output; named "
+        "after the style by default",
     )
     add_writing(parser, skip_existing=True)
+    _add_picture(parser)
     add_computing(parser)
     add("--engine", choices=("torch", "openvino"), default="torch", help="what computes on a CPU")
     add_reporting(parser)
     return parser
 
 
+def _add_picture(parser: Parser) -> None:
+    """Add where and in which colors to paint, and what to read and keep."""
+    add = parser.add_argument_group("picture").add_argument
+    masks = "one for each model or style: white paints, black keeps; pictures to paint stand before it"
+    add("--mask", nargs="+", action="extend", default=[], metavar="PICTURE", help=masks)
+    add("--color", choices=("style", "content"), default="style", help="whose colors the result has")
+    methods = ("luminance", "covariance", "histogram")
+    add("--color_by", choices=methods, default="luminance", help="how --color content keeps the photograph's")
+    add("--salvage", action="store_true", help="use broken pictures as far as they can be decoded")
+    limit = "of the largest picture that is read, such as 4e8 (default: 178e6)"
+    add("--max_pixels", type=count, metavar="N", help=limit)
+    add("--keep_metadata", action="store_true", help="keep the place of a photograph, its maker's notes, and XMP")
+
+
 def run(argv: list[str]) -> int:
     """Paint every input; broken ones are reported at the end, and the others are painted."""
     options = parser().read(argv)
-    if options.style is not None and options.mix:
+    if options.style and options.mix:
         raise ConfigError("give either --style or --mix; a mix may be of a single style")
 
     import torch
 
-    from fastnst.inference.choice import find_model, name_result
-    from fastnst.inference.folder import StylizeJob, plan
+    from fastnst.inference.folder import plan
 
     torch.manual_seed(options.seed)
-    style = _summed(options.mix) if options.mix else options.style
-    model, chosen = find_model(options.model, style)
-    how = (options.device, options.precision, options.engine, options.skip_existing, style, options.strength)
+    job = _job(options)
+    name = _name(job)
     if "-" in (*options.input, options.out):
-        return _pipe(StylizeJob((), options.model, *how), options)
-    tasks = plan(options.input, options.out, name_result(model, None if chosen is None else style, options.strength))
+        return _pipe(job, options)
+    tasks = plan(options.input, options.out, name)
     check_out(*(target for _, target in tasks), options=options)
-    job = StylizeJob(tasks, options.model, *how)
+    job = replace(job, tasks=tasks)
     return _batch(job, options) if len(tasks) > 1 else _single(job, options)
+
+
+def _job(options: Namespace) -> "StylizeJob":
+    """Return what is asked for, without pictures."""
+    from fastnst.images import MAX_PIXELS
+    from fastnst.inference.folder import StylizeJob
+
+    same = ("device", "precision", "engine", "skip_existing", "strength", "color", "color_by", "salvage")
+    return StylizeJob(
+        tasks=(),
+        model=_one_or_several(options.model),
+        style=_summed(options.mix) if options.mix else _one_or_several(options.style),
+        masks=tuple(options.mask),
+        max_pixels=options.max_pixels or MAX_PIXELS,
+        keep_metadata=options.keep_metadata,
+        **{name: getattr(options, name) for name in same},
+    )
+
+
+def _name(job: "StylizeJob") -> str:
+    """Name what is painted; checks that there are such models."""
+    from fastnst.inference.choice import find_model, name_result
+
+    names = []
+    for model, style in job.layers():
+        file, chosen = find_model(model, style)
+        names.append(name_result(file, None if chosen is None else style, job.strength))
+    return "_".join(names)
+
+
+def _one_or_several(words: list[str] | None) -> str | tuple[str, ...] | None:
+    return None if not words else words[0] if len(words) == 1 else tuple(words)
+
+
+def count(word: str) -> int:
+    """Read a positive number such as ``400000000`` or ``4e8``."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = nan
+    if not 1 <= value < inf:
+        raise ArgumentTypeError(f"{word!r} is not a number of pixels, as 4e8")
+    return int(value)
 
 
 def weighted(word: str) -> tuple[str, float]:
@@ -167,24 +230,23 @@ def _facts(result: "StylizeResult") -> dict[str, object]:
 
 def _pipe(job: "StylizeJob", options: Namespace) -> int:
     """Paint one picture between a file, or standard input, and a file, or standard output."""
-    from fastnst.images import encode_image, open_image, write_image
-    from fastnst.inference.folder import note
+    from fastnst.images import check_output, encode_pictures, write_pictures
+    from fastnst.inference.job import note, read
 
     if len(options.input) > 1 or (options.out is None and options.input == ["-"]):
         raise ConfigError("- stands for one picture; give one input, and --out - or the name of a file")
     source, out = options.input[0], options.out
     if out != "-":
         check_out(Path(out), options=options)
-    picture = open_image(sys.stdin.buffer, "standard input") if source == "-" else open_image(source)
-    painted = job.load()(picture)
-    made = note(job, Path(source), Path(out))
+    fmt = "PNG" if out == "-" else check_output(out)
+    given = (sys.stdin.buffer, "standard input") if source == "-" else (source, source)
+    painted = job.load()(read(given[0], fmt, job, given[1]))
+    made, data = note(job, Path(source), Path(out)), io.BytesIO()
     if out == "-":
-        sys.stdout.buffer.write(encode_image(painted, "PNG", made))
+        encode_pictures(data, painted, fmt, made, keep_metadata=job.keep_metadata)
+        sys.stdout.buffer.write(data.getbuffer())
     else:
-        write_image(painted, out, made)
-    report(
-        options,
-        f"{out}: {painted.width}x{painted.height}",
-        {"target": out, "width": painted.width, "height": painted.height},
-    )
+        write_pictures(painted, out, made, keep_metadata=job.keep_metadata)
+    height, width = painted[0].size
+    report(options, f"{out}: {width}x{height}", {"target": out, "width": width, "height": height})
     return 0

@@ -26,7 +26,6 @@ from PIL import (  # each registers its decoder
     UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401
 )
-
 from PIL.ImageFile import ImageFile
 
 from fastnst.errors import first_line

@@ -39,9 +39,7 @@ def decode_deep(image: ImageFile, again: Callable[[], ImageFile], name: str) -> 
         image.load()
         return _integers(np.asarray(image))[..., None]
     if getattr(image, "_planar_configuration", 1) == 2 and 16 in getattr(image, "tag_v2", {}).get(BITS, ()):
-        raise ImageError(
-            f"{name}: its 16-bit channels are stored one by one; store them interleaved"
-        )
+        raise ImageError(f"{name}: its 16-bit channels are stored one by one; store them interleaved")
     if ";16" not in raw or not raw.startswith(("LA;", "RGB")):
         return None
     if raw.startswith("LA;"):

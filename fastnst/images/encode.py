@@ -145,9 +145,7 @@ def _save(file: BinaryIO, frames: Sequence[Picture], fmt: str, note: str | None,
     images[0].save(file, format=fmt, save_all=len(images) > 1, **settings)
 
 
-def _motion(
-    frames: Sequence[Picture], fmt: str, images: Sequence[Image.Image], transparent: bool
-) -> dict[str, Any]:
+def _motion(frames: Sequence[Picture], fmt: str, images: Sequence[Image.Image], transparent: bool) -> dict[str, Any]:
     """Return what makes Pillow write an animation; a GIF counts repetitions.
 
     A transparent WebP is lossless: of lossy frames Pillow 13.0 forgets the alpha. Of a GIF, every frame is cleared

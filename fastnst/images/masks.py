@@ -1,12 +1,14 @@
 """Masks: where a style is painted."""
 
 import logging
+from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
+from fastnst.errors import ConfigError
 from fastnst.images.color import luma
 from fastnst.images.decode import Source, label
-from fastnst.images.errors import ImageError
 from fastnst.images.geometry import feather, resize
 from fastnst.images.io import read_image
 
@@ -22,17 +24,29 @@ def read_mask(source: Source, height: int, width: int) -> Tensor:
         width: Of the same.
 
     Raises:
-        ImageError: It cannot be read, or is all black.
+        ConfigError: It is all black.
+        ImageError: It cannot be read.
     """
     mask, name = luma(read_image(source)), label(source)
     if not float(mask.max()):
-        raise ImageError(f"{name}: a mask that is all black paints nothing; white paints, black keeps")
+        raise ConfigError(f"{name}: a mask that is all black paints nothing; white paints, black keeps")
     if abs(mask.shape[3] / mask.shape[2] * height / width - 1) > 0.02:
         log.warning("%s: %dx%d is stretched to %dx%d", name, mask.shape[3], mask.shape[2], width, height)
     return feather(resize(mask, height, width))
 
 
-def shares(masks: list[Tensor]) -> list[Tensor]:
-    """Return what each of several masks of one size gets where they overlap: together at most the whole."""
-    total = sum(masks[1:], masks[0]).clamp_min(1)
-    return [mask / total for mask in masks]
+def opacities(masks: Sequence[Tensor]) -> list[Tensor]:
+    """Return how opaque layers are, each laid over those before, so that each mask gets its share.
+
+    Where masks overlap, they share what is there: together they are at most the whole.
+
+    Args:
+        masks: ``(1, 1, H, W)`` in [0, 1], of one size.
+    """
+    total = torch.stack(list(masks)).sum(0).clamp_min(1)
+    left, found = torch.ones_like(total), []
+    for mask in reversed(masks):
+        share = mask / total
+        found.append((share / left.clamp_min(1e-6)).clamp(0, 1))
+        left = left - share
+    return found[::-1]

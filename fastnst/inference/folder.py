@@ -1,48 +1,19 @@
 """Paint many pictures: which there are, what each becomes, and carrying on behind a broken one."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from fastnst import __version__
 from fastnst.atomic import check_writable
-from fastnst.devices import Precision, reuse_memory
+from fastnst.devices import reuse_memory
 from fastnst.errors import ConfigError
-from fastnst.images import EXTENSIONS, WRITABLE, ImageError, open_image, write_image
+from fastnst.images import EXTENSIONS, WRITABLE, ImageError, check_output, write_pictures
 from fastnst.images.listing import find_files
-from fastnst.inference.engines import Engine
-from fastnst.inference.stylizer import Stylizer, load
+from fastnst.inference.job import StylizeJob, note, read
+from fastnst.inference.picture import Painter
 
-
-@dataclass(frozen=True)
-class StylizeJob:
-    """Pictures to paint with one model; plain data.
-
-    Args:
-        tasks: The picture and the file it becomes, one pair per picture; see :func:`plan`.
-        model: A bundled style by name, or a trained file; told by the style where it is left out.
-        device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
-        precision: ``float32`` or ``bfloat16``; see :class:`Stylizer`.
-        engine: ``torch`` or ``openvino``; see :class:`Stylizer`.
-        skip_existing: Leave out pictures whose result exists.
-        style: One of the model's styles by name, the path of a picture, or weights of such; see :func:`load`.
-        strength: 0 for the photograph as it is, 1 for all of the style.
-    """
-
-    tasks: Sequence[tuple[Path, Path]]
-    model: str | None
-    device: str | None = None
-    precision: Precision | None = None
-    engine: Engine = "torch"
-    skip_existing: bool = False
-    style: str | Mapping[str, float] | None = None
-    strength: float = 1.0
-
-    def load(self) -> Stylizer:
-        """Load the model in its style."""
-        return load(self.model, self.device, self.precision, self.engine, self.style, self.strength)
+__all__ = ["Painted", "StylizeJob", "StylizeResult", "expand", "note", "plan", "run"]
 
 
 @dataclass(frozen=True)
@@ -81,42 +52,28 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
     for folder in {target.parent for _, target in job.tasks}:
         check_writable(folder)
     reuse_memory()
-    stylizer, result = job.load(), StylizeResult()
+    painter, result = job.load(), StylizeResult()
     for source, target in job.tasks:
         if job.skip_existing and target.exists():
             result.skipped.append(str(source))
         else:
-            _paint(stylizer, source, target, job, result)
+            _paint(painter, source, target, job, result)
         if on_progress and on_progress(result):
             break
     return result
 
 
-def _paint(stylizer: Stylizer, source: Path, target: Path, job: StylizeJob, result: StylizeResult) -> None:
+def _paint(painter: Painter, source: Path, target: Path, job: StylizeJob, result: StylizeResult) -> None:
     start = time.perf_counter()
     try:
-        image = stylizer(open_image(source))
+        pictures = painter(read(source, check_output(target), job))
     except (ImageError, FloatingPointError) as error:
         result.failed.append((str(source), str(error)))
         return
-    write_image(image, target, note(job, source, target))
-    result.painted.append(Painted(str(source), str(target), *image.size, round(time.perf_counter() - start, 3)))
-
-
-def note(job: StylizeJob, source: Path, target: Path) -> dict[str, Any]:
-    """Return how a picture was made, for the file itself."""
-    words = ["fastnst", "stylize", *(["--model", job.model] if job.model else []), str(source)]
-    settings: dict[str, Any] = {"model": job.model} if job.model else {}
-    if isinstance(job.style, Mapping):
-        words += ["--mix", *(f"{name}:{weight:g}" for name, weight in job.style.items())]
-        settings["mix"] = dict(job.style)
-    elif job.style is not None:
-        words += ["--style", job.style]
-        settings["style"] = job.style
-    if job.strength != 1:
-        words += ["--strength", f"{job.strength:g}"]
-        settings["strength"] = job.strength
-    return {"fastnst": __version__, "command": [*words, "--out", str(target)], "settings": settings}
+    write_pictures(pictures, target, note(job, source, target), keep_metadata=job.keep_metadata)
+    height, width = pictures[0].size
+    seconds = round(time.perf_counter() - start, 3)
+    result.painted.append(Painted(str(source), str(target), width, height, seconds))
 
 
 def expand(inputs: Sequence[str]) -> list[tuple[Path, Path]]:

@@ -123,8 +123,10 @@ def test_an_interrupted_batch_ends_behind_the_picture_at_hand(
 ):
     from fastnst.inference import folder
 
-    write = folder.write_image
-    monkeypatch.setattr(folder, "write_image", lambda *what: (write(*what), os.kill(os.getpid(), number)))
+    write = folder.write_pictures
+    monkeypatch.setattr(
+        folder, "write_pictures", lambda *what, **how: (write(*what, **how), os.kill(os.getpid(), number))
+    )
     assert stylize(photos, "--out", tmp_path / "out") == code
     assert len(list((tmp_path / "out").rglob("*.png"))) == 1
     said = capsys.readouterr()
@@ -193,7 +195,7 @@ def test_unwritable_out_is_noticed_before_the_work(stylize, style_picture, tmp_p
     ("arguments", "words"),
     [
         (["x.jpg", "y.jpg", "--out", "z.png"], "want a folder"),
-        (["x.jpg", "--out", "z.bmp"], "write .jpg, .jpeg, .png, .webp"),
+        (["x.jpg", "--out", "z.bmp"], "write .jpg, .jpeg, .png, .apng, .webp, .tif, .tiff, .gif"),
         ([], "missing input"),
         (["x.jpg", "--overwrite", "--out"], "--out: expected one argument"),
         (["x.jpg", "--overwrite=true"], "--overwrite: ignored explicit argument 'true'"),
@@ -228,7 +230,8 @@ def test_an_unknown_style_is_guessed(bundled_styles, style_picture, capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "becomes"), [("a.jpg", "a_waves.jpg"), ("a.PNG", "a_waves.PNG"), ("a.tif", "a_waves.png")]
+    ("name", "becomes"),
+    [("a.jpg", "a_waves.jpg"), ("a.PNG", "a_waves.PNG"), ("a.tif", "a_waves.tif"), ("a.bmp", "a_waves.png")],
 )
 def test_without_out_one_picture_is_named_after_itself_and_the_style(
     bundled_styles, make_picture, tmp_path, monkeypatch, capsys, name, becomes

@@ -215,7 +215,7 @@ def test_gray_and_cmyk_are_written_as_srgb(make_picture):
 def photograph(make_picture) -> Image.Image:
     image = make_picture()
     exif = Image.Exif()
-    exif[0x010F], exif[0x0112], exif[0x9C9B] = "Maker", 6, "T\0".encode()
+    exif[0x010F], exif[0x0112], exif[0x9C9B] = "Maker", 6, b"T\0"
     exif[0x8769] = {0x9003: "2020:01:02 03:04:05", 0xA002: 48, 0xA003: 40, 0x927C: b"secret"}
     exif[0x8825] = {1: "N", 2: (48.0, 8.0, 0.0)}
     image.info["exif"] = exif.tobytes()
