@@ -139,7 +139,8 @@ def _fitted(picture: Picture, fmt: str, name: str) -> Picture:
 def _save(file: BinaryIO, frames: Sequence[Picture], fmt: str, note: str | None, keep_metadata: bool) -> None:
     """Write 8 bits by Pillow."""
     transparent = any(frame.alpha is not None for frame in frames)
-    images = [to_palette(frame, transparent) if fmt == "GIF" else _to_pil(frame, transparent) for frame in frames]
+    gif = fmt == "GIF"
+    images = to_palette(frames, transparent) if gif else [_to_pil(frame, transparent) for frame in frames]
     moving = _motion(frames, fmt, images, transparent) if len(frames) > 1 else {}
     settings = ENCODING[fmt] | moving | _extras(frames[0], fmt, note, keep_metadata)
     images[0].save(file, format=fmt, save_all=len(images) > 1, **settings)
@@ -154,7 +155,7 @@ def _motion(frames: Sequence[Picture], fmt: str, images: Sequence[Image.Image], 
     plays = frames[0].plays
     loop = {"loop": plays} if fmt != "GIF" else {} if plays == 1 else {"loop": max(0, plays - 1)}
     durations = [round(frame.duration) if fmt == "WEBP" else frame.duration for frame in frames]
-    clear = {"GIF": {"disposal": 2, "transparency": COLORS}, "WEBP": {"lossless": True}}.get(fmt, {})
+    clear: dict[str, Any] = {"GIF": {"disposal": 2, "transparency": COLORS}, "WEBP": {"lossless": True}}.get(fmt, {})
     return {"append_images": images[1:], "duration": durations, **loop, **(clear if transparent else {})}
 
 

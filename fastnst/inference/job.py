@@ -63,7 +63,8 @@ class StylizeJob:
         Raises:
             ConfigError: As many models as styles, or one of either, are wanted; and a mask for each of several.
         """
-        models, styles = (x if isinstance(x, tuple) else (x,) for x in (self.model, self.style))
+        models = self.model if isinstance(self.model, tuple) else (self.model,)
+        styles = self.style if isinstance(self.style, tuple) else (self.style,)
         count = max(len(models), len(styles))
         if {len(models), len(styles)} - {1, count}:
             raise ConfigError(f"{len(models)} models and {len(styles)} styles; give one style for each model")

@@ -143,7 +143,10 @@ def resized(values: np.ndarray, height: int, width: int) -> np.ndarray:
 
 @contextmanager
 def common_statistics(stylizer: Stylizer, photos: Sequence[np.ndarray]) -> Iterator[None]:
-    """Normalize by the statistics of several frames as if they were one picture, within the context and this thread."""
+    """Normalize by the statistics of several frames as if they were one picture, within the context and this thread.
+
+    So a fade stays a fade; by those of the first frame alone, it would end in white.
+    """
     network = stylizer.network
     if stylizer.engine is not network:
         log.warning("openvino keeps no statistics over an animation, which may flicker; choose engine torch")

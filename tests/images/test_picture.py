@@ -294,6 +294,18 @@ def test_animations_keep_frames_times_and_loops(make_picture, fmt, to, transpare
         assert np.abs(before.values.astype(int) - after.values)[seen].mean() < 9
 
 
+def test_what_does_not_move_does_not_change_in_a_gif():
+    still = RNG.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    frames = []
+    for number in range(4):
+        frame = still.copy()
+        frame[10:20, 8 * number : 8 * number + 8] = (250, 200, 20)
+        frames.append(Picture(frame, duration=40))
+    again = read_pictures(encoded(frames, "GIF"))
+    for other in again[1:]:
+        np.testing.assert_array_equal(other.values[20:], again[0].values[20:])
+
+
 def test_a_gif_without_a_loop_is_shown_once(make_picture):
     pictures = read_pictures(moving(make_picture, "GIF", duration=50))
     assert pictures[0].plays == 1
