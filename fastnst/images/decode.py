@@ -137,7 +137,8 @@ def reported(name: str, remedy: str = "") -> Iterator[None]:
 
 
 def _unreadable(name: str, error: BaseException, remedy: str) -> ImageError:
-    reason = "truncated" if "truncated" in str(error) else first_line(error)
+    told = getattr(error, "strerror", None) or first_line(error)
+    reason = "truncated" if "truncated" in str(error) else told
     return ImageError(f"{name}: cannot be read as a picture ({reason}){remedy and '; ' + remedy}")
 
 

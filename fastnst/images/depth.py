@@ -44,10 +44,15 @@ def decode_deep(image: ImageFile, again: Callable[[], ImageFile], name: str) -> 
         return None
     if raw.startswith("LA;"):
         return _take(image, "RGBA").view(">u2").astype(np.uint16)
-    raw = raw.replace("RGBa", "RGBA")
-    lower = _take(again(), raw[:-1] + OTHER_BYTE[raw[-1]]).astype(np.uint16)
-    values = lower | (_take(image, raw).astype(np.uint16) << 8)
-    return _straight(values) if _raw_mode(again()).startswith("RGBa") else values
+    whole = raw.replace("RGBa", "RGBA")
+    lower = _take(again(), whole[:-1] + OTHER_BYTE[whole[-1]])
+    values = np.empty(lower.shape, "<u2")
+    halves = values.view(np.uint8).reshape(*values.shape, 2)
+    halves[..., 0] = lower
+    del lower
+    halves[..., 1] = _take(image, whole)
+    native = values.astype(np.uint16, copy=False)
+    return native if raw == whole else _straight(native)
 
 
 def _raw_mode(image: ImageFile) -> str:

@@ -155,8 +155,12 @@ def _motion(frames: Sequence[Picture], fmt: str, images: Sequence[Image.Image], 
     plays = frames[0].plays
     loop = {"loop": plays} if fmt != "GIF" else {} if plays == 1 else {"loop": max(0, plays - 1)}
     durations = [round(frame.duration) if fmt == "WEBP" else frame.duration for frame in frames]
-    clear: dict[str, Any] = {"GIF": {"disposal": 2, "transparency": COLORS}, "WEBP": {"lossless": True}}.get(fmt, {})
-    return {"append_images": images[1:], "duration": durations, **loop, **(clear if transparent else {})}
+    settings: dict[str, Any] = {"append_images": images[1:], "duration": durations, **loop}
+    if transparent and fmt == "GIF":
+        settings |= {"disposal": 2, "transparency": COLORS}
+    if transparent and fmt == "WEBP":
+        settings |= {"lossless": True}
+    return settings
 
 
 def _extras(picture: Picture, fmt: str, note: str | None, keep_metadata: bool) -> dict[str, Any]:

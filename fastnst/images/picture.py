@@ -135,7 +135,10 @@ def _convert(image: Image.Image, profile: bytes | None, name: str) -> Picture:
     """Turn a decoded image of 8 bits into a picture."""
     color, mask = split(image)
     gray = color.mode != "RGB"
-    color = apply_profile(color, profile, name) if profile else color.convert("RGB")
+    if profile:
+        color = apply_profile(color, profile, name)
+    elif gray:
+        color = color.convert("RGB")
     alpha = None if mask is None else np.asarray(mask)
     return _picture(image, np.asarray(color), alpha, None if gray else profile)
 

@@ -17,9 +17,9 @@ LOOKED_AT = 2**17
 def to_palette(pictures: Sequence[Picture], transparent: bool) -> list[Image.Image]:
     """Return pictures of 8 bits as PIL images of mode ``P``; what is less than half opaque is transparent.
 
-    All share one palette, chosen by median cut and k-means, and every color becomes the nearest in it. So what does not move does
-    not change, which colors of each frame's own and error diffusion would make it do; the file is less than half as
-    large, and painted textures hide the steps between colors.
+    All share one palette, chosen by median cut and k-means, and every color becomes the nearest in it. So what does not
+    move does not change, which colors of each frame's own and error diffusion would make it do; the file is less than
+    half as large, and painted textures hide the steps between colors.
 
     Args:
         pictures: 8 bits, of one size.

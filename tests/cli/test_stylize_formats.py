@@ -135,6 +135,12 @@ def test_a_name_of_two_lines_gets_one_line(stylize, capsys):
     assert "two lines.png: not a picture" in one_line(capsys)
 
 
+def test_a_link_to_itself_is_one_line(stylize, capsys):
+    Path("loop.png").symlink_to("loop.png")
+    assert stylize("loop.png", "--out", "o.png") == 1
+    assert "loop.png: cannot be read as a picture (Too many levels of symbolic links)" in one_line(capsys)
+
+
 def test_what_may_not_be_read_or_written_is_one_line(stylize, make_picture, monkeypatch, capsys):
     make_picture().save("photo.png")
 
