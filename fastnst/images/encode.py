@@ -108,17 +108,18 @@ def encode_pictures(
         raise ValueError(f"cannot write {fmt}; use {', '.join(ENCODING)}")
     if len(pictures) > 1 and fmt not in MOVING:
         log.warning("%s: %s holds no animation; the first frame is written", name, fmt)
-    frames = [_fitted(picture, fmt, name) for picture in (pictures if fmt in MOVING else pictures[:1])]
+    shown = pictures if fmt in MOVING else pictures[:1]
+    frames = [_fitted(picture, fmt, name, deep=fmt in DEEP and len(shown) == 1) for picture in shown]
     text_of_note = None if note is None else json.dumps(note)
     if fmt == "TIFF":
         _write_tiff(file, frames[0], text_of_note, keep_metadata)
-    elif frames[0].values.dtype == np.uint16 and len(frames) == 1:
+    elif frames[0].values.dtype == np.uint16:
         _write_deep_png(file, frames[0], text_of_note, keep_metadata)
     else:
         _save(file, frames, fmt, text_of_note, keep_metadata)
 
 
-def _fitted(picture: Picture, fmt: str, name: str) -> Picture:
+def _fitted(picture: Picture, fmt: str, name: str, deep: bool) -> Picture:
     """Make of a picture what its format can hold, in the colors of its profile."""
     height, width = picture.size
     if max(height, width) > LARGEST.get(fmt, height + width):
@@ -127,7 +128,7 @@ def _fitted(picture: Picture, fmt: str, name: str) -> Picture:
         log.warning("%s: %s holds no transparency; it is flattened onto white", name, fmt)
         picture = replace(picture, values=flatten(picture.values, picture.alpha), alpha=None)
     values, alpha = picture.values, picture.alpha
-    if fmt not in DEEP or picture.duration:
+    if not deep:
         values, alpha = to_eight_bits(values), None if alpha is None else to_eight_bits(alpha)
     profile = picture.profile if fmt != "GIF" else None
     converted = to_profile(values, profile) if profile else None

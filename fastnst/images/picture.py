@@ -17,6 +17,8 @@ from fastnst.images.srgb import apply_profile, orientation, split
 
 log = logging.getLogger(__name__)
 
+REMEDY = "reduce it first, or allow more by --max_pixels"
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -62,7 +64,7 @@ def read_pictures(
         still: Take only the first frame of an animation, with a note in the log.
         salvage: Use a broken file as far as it can be decoded: of a JPEG or PNG the upper part, of an animation the
             frames before the damage.
-        max_pixels: Of the largest picture that is read.
+        max_pixels: Of the largest picture that is read, or of all frames of an animation together.
 
     Raises:
         ImageError: Missing, empty, broken, too large, or not a picture of an allowed format.
@@ -70,11 +72,14 @@ def read_pictures(
     name = name or label(source)
     with reported(name):
         data = read_bytes(source, name)
-        image = identify(data, name, max_pixels, "reduce it first, or allow more by --max_pixels")
-        moving = frame_count(image) > 1
-    if moving and not still:
+        image = identify(data, name, max_pixels, REMEDY)
+        count = 1 if still else frame_count(image)
+        if image.width * image.height * count > max_pixels:
+            size = f"{image.width}x{image.height} in {count} frames"
+            raise ImageError(f"{name}: {size} is more than {max_pixels / 10**6:g} megapixels; {REMEDY}")
+    if count > 1:
         return _read_frames(image, name, salvage)
-    if moving:
+    if still and frame_count(image) > 1:
         log.warning("%s: animated; the first frame is used", name)
     try:
         with reported(name, "--salvage uses what can be decoded" if can_mend(data) and not salvage else ""):

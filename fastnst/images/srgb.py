@@ -59,6 +59,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def apply_profile(image: Image.Image, profile: bytes, name: str) -> Image.Image:
     """Convert from an ICC profile to sRGB; one that is broken, or of another color model, is taken as sRGB."""
+    if image.mode == "L" and profile[16:20] == b"RGB ":
+        image = image.convert("RGB")
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")

@@ -38,7 +38,7 @@ class StylizeJob:
         color: Whose colors the result has.
         color_by: How ``color="content"`` keeps the photograph's.
         salvage: Use broken pictures as far as they can be decoded.
-        max_pixels: Of the largest picture that is read.
+        max_pixels: Of the largest picture that is read, or of all frames of an animation together.
         keep_metadata: Keep where a photograph was taken, the notes of the camera's maker, and XMP.
     """
 

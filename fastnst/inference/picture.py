@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 MASK_SIDE = 2048
 """Longer side of a mask, pixels; it is soft, so of a larger picture it needs no more."""
 
+KEPT = 4
+"""Sizes of pictures whose masks are kept: many of a folder have the same few."""
+
 SAMPLES = 8
 """Frames of an animation whose statistics are averaged."""
 
@@ -66,8 +69,7 @@ class Painter:
             raise ConfigError(f"{len(layers)} styles want a mask each; give one for each --model or --style")
         self.layers = list(layers)
         self.method = color_by if color == "content" else None
-        self._shape: tuple[int, int] | None = None
-        self._opacities: list[Tensor] = []
+        self._opacities: dict[tuple[int, int], list[Tensor]] = {}
 
     def __call__(self, pictures: Sequence[Picture]) -> list[Picture]:
         """Paint a picture, or all frames of an animation; each keeps its type, alpha, profile, EXIF and time.
@@ -98,13 +100,15 @@ class Painter:
         return photo if result is None else result
 
     def _masks(self, height: int, width: int) -> list[Tensor]:
-        """Return the opacities of all layers for a picture of this size; those of the last size are kept."""
-        if self._shape != (height, width):
+        """Return the opacities of all layers for a picture of this size; those of some sizes are kept."""
+        if (height, width) not in self._opacities:
             scale = min(1.0, MASK_SIDE / max(height, width))
             size = [max(1, round(side * scale)) for side in (height, width)]
             masks = [read_mask(layer.mask, *size) for layer in self.layers if layer.mask is not None]
-            self._shape, self._opacities = (height, width), opacities(masks)
-        return self._opacities
+            if len(self._opacities) == KEPT:
+                self._opacities.clear()
+            self._opacities[height, width] = opacities(masks)
+        return self._opacities[height, width]
 
     def _finish(self, picture: Picture, painted: np.ndarray) -> Picture:
         alpha = None if picture.alpha is None else resized(picture.alpha, *painted.shape[:2])

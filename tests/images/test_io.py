@@ -17,7 +17,7 @@ def test_values_outside_the_range_are_clamped():
     assert to_pil(torch.tensor([-1.0, 0.5, 2.0]).view(1, 3, 1, 1)).getpixel((0, 0)) == (0, 128, 255)
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "JPEG", "webp"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "JPEG", "webp", "tif", "TIFF"])
 def test_written_pictures_are_read_again(tmp_path, make_picture, suffix):
     path = tmp_path / "new" / f"out.{suffix}"
     write_image(to_tensor(make_picture()), path)
@@ -46,7 +46,7 @@ def test_unknown_extension_lists_what_can_be_written(tmp_path, make_picture):
         write_image(make_picture(), tmp_path / "out.bmp")
 
 
-@pytest.mark.parametrize("fmt", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("fmt", ["PNG", "JPEG", "WEBP", "GIF"])
 def test_an_encoded_picture_is_the_file_that_is_written(tmp_path, make_picture, fmt):
     note = {"fastnst": "1"}
     data = encode_image(make_picture(), fmt, note)

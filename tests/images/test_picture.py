@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms, ImageSequence
 
 from fastnst.images import ImageError, Picture, encode_pictures, read_note, read_pictures, write_pictures
-from fastnst.images.profiles import read_shaper
+from fastnst.images.profiles import _curve, read_shaper
 from fastnst.images.salvage import SIGNATURE, chunk
 
 RNG = np.random.default_rng(0)
@@ -206,6 +206,44 @@ def test_curves_of_every_kind_are_read():
     np.testing.assert_allclose(shaper.matrix.sum(0), [0.9642, 1, 0.8249], atol=2e-3)
 
 
+def curve(kind: int, *numbers: float) -> bytes:
+    return struct.pack(">4sIHH", b"para", 0, kind, 0) + struct.pack(
+        f">{len(numbers)}i", *(round(65536 * x) for x in numbers)
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "half"),
+    [
+        (curve(0, 2), 0.25),
+        (curve(1, 2, 0.5, 0.25), 0.25),
+        (curve(2, 2, 0.5, 0.25, 0.1), 0.35),
+        (curve(3, 2, 0.5, 0.25, 0.5, 0.6), 0.25),
+        (curve(4, 2, 0.5, 0.25, 0.5, 0.6, 0.1, 0.05), 0.3),
+        (struct.pack(">4sII", b"curv", 0, 0), 0.5),
+        (struct.pack(">4sIIH", b"curv", 0, 1, 512), 0.25),
+        (struct.pack(">4sII3H", b"curv", 0, 3, 0, 10000, 65535), 10000 / 65535),
+    ],
+)
+def test_a_curve_is_the_function_of_its_standard(data, half):
+    """At one half; ICC.1:2022, tables 68 and 35."""
+    x = np.linspace(0, 1, 4096)
+    assert np.interp(0.5, x, _curve(data)) == pytest.approx(half, abs=1e-3)
+
+
+def test_a_gray_picture_with_a_profile_for_rgb_is_converted_without_a_word(make_picture, caplog):
+    values = np.asarray(make_picture().convert("L"))
+    for data in (
+        encode(Image.fromarray(values), icc_profile=wide_gamut()),
+        deep_png(values[..., None].astype(np.uint16) * 257, 0, (b"iCCP", b"p\0\0" + zlib.compress(wide_gamut()))),
+    ):
+        (picture,) = read_pictures(data)
+        scale = 257 if picture.values.dtype == np.uint16 else 1
+        assert np.abs(picture.values[..., 0] / scale - values).max() < 1.5
+        assert picture.profile is None
+    assert not caplog.records
+
+
 def test_gray_and_cmyk_are_written_as_srgb(make_picture):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for image, fmt in ((make_picture().convert("L"), "PNG"), (make_picture().convert("CMYK"), "JPEG")):
@@ -245,6 +283,8 @@ def test_exif_goes_along_and_the_place_only_if_asked(fmt, deep, kept, make_pictu
     xmp = again.info.get("xmp") or b""
     assert (xmp if isinstance(xmp, bytes) else xmp.encode()) == (XMP.replace(b"6", b"1") if kept else b"")
     assert read_note(data) == note
+    (twice,) = read_pictures(data)
+    assert Image.open(io.BytesIO(encoded([twice], "JPEG"))).getexif()[0x010F] == "Maker"
 
 
 def test_a_description_of_the_photographer_stays(make_picture):
@@ -255,6 +295,15 @@ def test_a_description_of_the_photographer_stays(make_picture):
         data = encoded([picture], fmt, note={"fastnst": "1"})
         assert Image.open(io.BytesIO(data)).getexif()[0x010E] == "Grandma at the sea"
         assert read_note(data) == {"fastnst": "1"}
+
+
+def test_exif_that_does_not_fit_is_left_out_and_the_note_stays(make_picture):
+    exif = Image.Exif()
+    exif[0x8769] = {0x927C: bytes(70000)}
+    picture = Picture(np.asarray(make_picture()), exif=exif.tobytes())
+    data = encoded([picture], "JPEG", note={"fastnst": "1"}, keep_metadata=True)
+    assert read_note(data) == {"fastnst": "1"}
+    assert not Image.open(io.BytesIO(data)).getexif().get_ifd(0x8769)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
@@ -343,3 +392,11 @@ def test_more_pixels_are_read_if_allowed():
     with pytest.raises(ImageError, match=r"40x30 is more than 0\.001 megapixels; .* allow more by --max_pixels"):
         read_pictures(data, max_pixels=1000)
     assert read_pictures(data, max_pixels=1200)[0].size == (30, 40)
+
+
+def test_all_frames_together_count(make_picture):
+    data = moving(make_picture, "GIF", duration=50)
+    with pytest.raises(ImageError, match=r"32x24 in 4 frames is more than 0\.003 megapixels; .* --max_pixels"):
+        read_pictures(data, max_pixels=3000)
+    assert len(read_pictures(data, max_pixels=3072)) == 4
+    assert len(read_pictures(data, still=True, max_pixels=1000)) == 1
