@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastnst.cli import EXIT_FAILED, EXIT_PARTLY
+from fastnst.cli._picture import add_picture, make_job, name_job, prefer_typed
 from fastnst.cli._words import (
     Parser,
     add_computing,
@@ -63,30 +64,17 @@ def parser() -> Parser:
         "after the style by default",
     )
     add_writing(parser, skip_existing=True)
-    _add_picture(parser)
+    add_picture(parser)
     add_computing(parser)
     add("--engine", choices=("torch", "openvino"), default="torch", help="what computes on a CPU")
     add_reporting(parser)
     return parser
 
 
-def _add_picture(parser: Parser) -> None:
-    """Add where and in which colors to paint, and what to read and keep."""
-    add = parser.add_argument_group("picture").add_argument
-    masks = "one for each model or style: white paints, black keeps; pictures to paint stand before it"
-    add("--mask", nargs="+", action="extend", default=[], metavar="PICTURE", help=masks)
-    add("--color", choices=("style", "content"), default="style", help="whose colors the result has")
-    methods = ("luminance", "covariance", "histogram")
-    add("--color_by", choices=methods, default="luminance", help="how --color content keeps the photograph's")
-    add("--salvage", action="store_true", help="use broken pictures as far as they can be decoded")
-    limit = "of the largest picture that is read, such as 4e8 (default: 178e6)"
-    add("--max_pixels", type=count, metavar="N", help=limit)
-    add("--keep_metadata", action="store_true", help="keep the place of a photograph, its maker's notes, and XMP")
-
-
 def run(argv: list[str]) -> int:
     """Paint every input; broken ones are reported at the end, and the others are painted."""
     options = parser().read(argv)
+    prefer_typed(options, argv)
     if options.style and options.mix:
         raise ConfigError("give either --style or --mix; a mix may be of a single style")
 
@@ -95,57 +83,14 @@ def run(argv: list[str]) -> int:
     from fastnst.inference.folder import plan
 
     torch.manual_seed(options.seed)
-    job = _job(options)
-    name = _name(job)
+    job = make_job(options)
+    name = name_job(job)
     if "-" in (*options.input, options.out):
         return _pipe(job, options)
     tasks = plan(options.input, options.out, name)
     check_out(*(target for _, target in tasks), options=options)
     job = replace(job, tasks=tasks)
     return _batch(job, options) if len(tasks) > 1 else _single(job, options)
-
-
-def _job(options: Namespace) -> "StylizeJob":
-    """Return what is asked for, without pictures."""
-    from fastnst.images import MAX_PIXELS
-    from fastnst.inference.folder import StylizeJob
-
-    same = ("device", "precision", "engine", "skip_existing", "strength", "color", "color_by", "salvage")
-    return StylizeJob(
-        tasks=(),
-        model=_one_or_several(options.model),
-        style=_summed(options.mix) if options.mix else _one_or_several(options.style),
-        masks=tuple(options.mask),
-        max_pixels=options.max_pixels or MAX_PIXELS,
-        keep_metadata=options.keep_metadata,
-        **{name: getattr(options, name) for name in same},
-    )
-
-
-def _name(job: "StylizeJob") -> str:
-    """Name what is painted; checks that there are such models."""
-    from fastnst.inference.choice import find_model, name_result
-
-    names = []
-    for model, style in job.layers():
-        file, chosen = find_model(model, style)
-        names.append(name_result(file, None if chosen is None else style, job.strength))
-    return "_".join(names)
-
-
-def _one_or_several(words: list[str] | None) -> str | tuple[str, ...] | None:
-    return None if not words else words[0] if len(words) == 1 else tuple(words)
-
-
-def count(word: str) -> int:
-    """Read a positive number such as ``400000000`` or ``4e8``."""
-    try:
-        value = float(word)
-    except ValueError:
-        value = nan
-    if not 1 <= value < inf:
-        raise ArgumentTypeError(f"{word!r} is not a number of pixels, as 4e8")
-    return int(value)
 
 
 def weighted(word: str) -> tuple[str, float]:
@@ -169,14 +114,6 @@ def share(word: str) -> float:
     if not 0 <= value <= 1:
         raise ArgumentTypeError(f"{word} is not between 0 and 1")
     return value
-
-
-def _summed(mix: list[tuple[str, float]]) -> dict[str, float]:
-    """Add up the weights of a style that is named twice."""
-    total: dict[str, float] = {}
-    for name, weight in mix:
-        total[name] = total.get(name, 0.0) + weight
-    return total
 
 
 def _single(job: "StylizeJob", options: Namespace) -> int:
