@@ -48,7 +48,7 @@ class Painter:
     """Paint pictures and animations in one style, or in several at different places.
 
     What is transparent stays so; the network sees the colors around in its place. The frames of an animation are
-    normalized by common statistics, without which its brightness would pump.
+    normalized by common statistics, without which its brightness would pump. Several threads may paint at once.
 
     Args:
         layers: Styles; several need a mask each, and share what is there where masks overlap.
@@ -101,14 +101,15 @@ class Painter:
 
     def _masks(self, height: int, width: int) -> list[Tensor]:
         """Return the opacities of all layers for a picture of this size; those of some sizes are kept."""
-        if (height, width) not in self._opacities:
+        found = self._opacities.get((height, width))
+        if found is None:
             scale = min(1.0, MASK_SIDE / max(height, width))
             size = [max(1, round(side * scale)) for side in (height, width)]
-            masks = [read_mask(layer.mask, *size) for layer in self.layers if layer.mask is not None]
-            if len(self._opacities) == KEPT:
+            found = opacities([read_mask(layer.mask, *size) for layer in self.layers if layer.mask is not None])
+            if len(self._opacities) >= KEPT:
                 self._opacities.clear()
-            self._opacities[height, width] = opacities(masks)
-        return self._opacities[height, width]
+            self._opacities[height, width] = found
+        return found
 
     def _finish(self, picture: Picture, painted: np.ndarray) -> Picture:
         alpha = None if picture.alpha is None else resized(picture.alpha, *painted.shape[:2])
