@@ -1,5 +1,6 @@
 """``fastnst stylize`` between standard input, or a file, and standard output, or a file."""
 
+import io
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from fastnst.atomic import check_writable
 from fastnst.cli._words import check_out, report
 from fastnst.errors import ConfigError
-from fastnst.images import encode_image
+from fastnst.images import check_output, encode_pictures
 from fastnst.inference.job import StylizeJob, note
 from fastnst.inference.plan import format_of, single_file
 from fastnst.inference.stages import decode, encode, paint
@@ -24,16 +25,19 @@ def paint_between(job: StylizeJob, options: Namespace) -> int:
     if options.manifest:
         raise ConfigError("--manifest is for files; leave it out where - is a stream")
     source, out = options.input[0], options.out
-    target, fmt = (None, format_of(options.format or "png")) if out == "-" else (_file(out, options), "")
-    picture = decode(sys.stdin.buffer, "standard input") if source == "-" else decode(source)
-    painted = paint(job.load(), picture, job)
+    target = None if out == "-" else _file(out, options)
+    fmt = format_of(options.format or "png") if target is None else check_output(target)
+    given, name = (sys.stdin.buffer, "standard input") if source == "-" else (source, source)
+    painted = paint(job.load(), decode(given, fmt, job, name))
     made = note(job, source, out)
     if target is None:
-        sys.stdout.buffer.write(encode_image(painted, fmt, made))
+        data = io.BytesIO()
+        encode_pictures(data, painted, fmt, made, keep_metadata=job.keep_metadata)
+        sys.stdout.buffer.write(data.getbuffer())
     else:
-        encode(painted, target, made)
-    facts = {"target": out, "width": painted.width, "height": painted.height}
-    report(options, f"{out}: {painted.width}x{painted.height}", facts)
+        encode(painted, target, made, job)
+    height, width = painted[0].size
+    report(options, f"{out}: {width}x{height}", {"target": out, "width": width, "height": height})
     return 0
 
 

@@ -1,9 +1,11 @@
 """``fastnst stylize``."""
 
 from argparse import ArgumentTypeError
+from dataclasses import replace
 from math import inf, nan
 from pathlib import Path
 
+from fastnst.cli._picture import add_picture, name_job, prefer_typed, take_several
 from fastnst.cli._words import Parser, add_computing, add_reporting, add_writing, check_out
 from fastnst.errors import ConfigError
 
@@ -21,6 +23,7 @@ def parser() -> Parser:
     )
     _add_look(parser)
     _add_output(parser)
+    add_picture(parser)
     add_computing(parser)
     parser.add_argument(
         "--engine",
@@ -35,12 +38,19 @@ def parser() -> Parser:
 def _add_look(parser: Parser) -> None:
     """Add what decides how a picture looks; each is a setting of the job, and named in its ``LOOK``."""
     add = parser.add_argument
-    add("-m", "--model", help="a bundled style by name (see fastnst models), a trained file, or an exported .onnx")
+    add(
+        "-m",
+        "--model",
+        action="append",
+        help="a bundled style by name (see fastnst models), a trained file, or an exported .onnx; several, with "
+        "a --mask each, for places",
+    )
     add(
         "-s",
         "--style",
+        action="append",
         help="one of the model's styles by name, or a picture to paint like; without --model, any picture, or what "
-        "--model takes",
+        "--model takes; several as --model",
     )
     add(
         "--mix",
@@ -58,12 +68,12 @@ def _add_output(parser: Parser) -> None:
     add(
         "-o",
         "--out",
-        help="a .png, .jpg or .webp for one picture, a folder for several, or - for standard output; named after the "
-        "style by default",
+        help="a .png, .jpg, .webp, .tif or .gif for one picture, a folder for several, or - for standard output; named "
+        "after the style by default",
     )
     add(
         "--format",
-        metavar="png|jpg|webp",
+        metavar="png|jpg|webp|tif|gif",
         help="of what is written where --out does not tell it; by default png on standard output, and in a folder that "
         "of each picture",
     )
@@ -79,27 +89,28 @@ def _add_output(parser: Parser) -> None:
 def run(argv: list[str]) -> int:
     """Paint every input; broken ones are reported at the end, and the others are painted."""
     options = parser().read(argv)
-    if options.style is not None and options.mix:
+    prefer_typed(options, argv)
+    if options.style and options.mix:
         raise ConfigError("give either --style or --mix; a mix may be of a single style")
+    take_several(options)
     options.style = summed(options.mix) if options.mix else options.style
 
     import torch
 
     from fastnst.cli._painting import make_job, paint_batch, paint_one
     from fastnst.cli._pipe import paint_between
-    from fastnst.inference.choice import find_model, name_result
     from fastnst.inference.manifest import NAME
     from fastnst.inference.plan import plan
 
     torch.manual_seed(options.seed)
-    model, style = find_model(options.model, options.style)
+    job = make_job(options, manifest=None)
+    name = name_job(job)
     if "-" in (*options.input, options.out):
-        return paint_between(make_job(options), options)
-    name = name_result(model, None if style is None else options.style, options.strength)
+        return paint_between(job, options)
     planned = plan(options.input, options.out, name, options.format)
     check_out(*(target for _, target in planned.tasks), options=options)
     manifest = Path(options.manifest) if options.manifest else planned.folder and planned.folder / NAME
-    job = make_job(options, tasks=planned.tasks, manifest=manifest)
+    job = replace(job, tasks=planned.tasks, manifest=manifest)
     return paint_batch(job, options) if planned.folder else paint_one(job, options)
 
 

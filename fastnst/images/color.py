@@ -47,11 +47,25 @@ def match_covariance(image: Tensor, colors: Tensor) -> Tensor:
     """
     pixels, mean, covariance = _moments(image)
     _, goal, wanted = _moments(colors)
+    change, shift = closest_map(mean, covariance, goal, wanted)
+    return (change @ pixels + shift).to(image).view_as(image).clamp(0, 1)
+
+
+def closest_map(mean: Tensor, covariance: Tensor, goal: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the matrix ``(3, 3)`` and the shift ``(3, 1)`` that give colors another mean and covariance.
+
+    Args:
+        mean: ``(3, 1)``, float64.
+        covariance: ``(3, 3)``.
+        goal: The other mean.
+        wanted: The other covariance.
+    """
+    ridge = FLAT * torch.eye(3, dtype=mean.dtype, device=mean.device)
+    covariance, wanted = covariance + ridge, wanted + ridge
     half = _power(covariance, 0.5)
     inverse = _power(covariance, -0.5)
     change = inverse @ _power(half @ wanted @ half, 0.5) @ inverse
-    moved = change @ (pixels - mean) + goal
-    return moved.to(image).view_as(image).clamp(0, 1)
+    return change, goal - change @ mean
 
 
 def match_histogram(image: Tensor, colors: Tensor) -> Tensor:
@@ -69,8 +83,7 @@ def _moments(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     pixels = image[0].flatten(1).double()
     mean = pixels.mean(1, keepdim=True)
     centered = pixels - mean
-    ridge = FLAT * torch.eye(3, dtype=torch.float64, device=image.device)
-    return pixels, mean, centered @ centered.mT / pixels.shape[1] + ridge
+    return pixels, mean, centered @ centered.mT / pixels.shape[1]
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

@@ -1,6 +1,4 @@
-"""Decode any picture file into an upright 8-bit sRGB image.
-
-Everything a file can be instead (rotated by EXIF, CMYK, 16 bit, transparent, in another color space) is settled here.
+"""Open any picture file: which formats there are, how large a picture may be, and what is wrong with a broken one.
 
 Pillow's limit on the size of a picture is a global variable, and at half of it ``Image.open`` warns through Python's
 global list of warning filters; neither can be set for one call where threads run. So :func:`decode` asks the decoders
@@ -17,42 +15,38 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 from PIL import (  # each registers its decoder
     AvifImagePlugin,  # noqa: F401
     BmpImagePlugin,  # noqa: F401
     GifImagePlugin,  # noqa: F401
     Image,
-    ImageCms,
-    ImageOps,
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
     TiffImagePlugin,  # noqa: F401
     UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401
 )
+from PIL.ImageFile import ImageFile
 
 from fastnst.errors import first_line
+from fastnst.images.errors import ImageError
+from fastnst.images.heic import is_heic, open_heic
+from fastnst.images.srgb import to_srgb
 
 log = logging.getLogger(__name__)
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
-"""What may be opened: formats whose decoders are fuzzed. EPS or PDF would start other programs."""
+"""What may be opened: formats whose decoders are fuzzed. EPS or PDF would start other programs. HEIC is an extra."""
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif"})
+EXTENSIONS = frozenset(
+    {".jpg", ".jpeg", ".png", ".apng", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif"}
+)
 
 MAX_PIXELS = 178_000_000
-"""A picture whose header claims more is refused before it is decoded."""
+"""A picture whose header claims more is refused before it is decoded, unless more is allowed."""
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 """A path, the bytes of a file, or an open binary file, which is read from its beginning if it can be rewound."""
-
-SETTLED = ("icc_profile", "transparency")
-"""What :func:`to_srgb` has applied, so that nobody applies it once more."""
-
-
-class ImageError(ValueError):
-    """A file cannot be used as a picture; the message names it and states the reason."""
 
 
 def open_image(source: Source, name: str | None = None) -> Image.Image:
@@ -68,10 +62,10 @@ def open_image(source: Source, name: str | None = None) -> Image.Image:
     Raises:
         ImageError: Missing, empty, truncated, too large, or not a picture of an allowed format.
     """
-    name = name or _name(source)
+    name = name or label(source)
     image = decode(source, name)
-    with _reported(name):
-        if getattr(image, "n_frames", 1) > 1:
+    with reported(name):
+        if frame_count(image) > 1:
             log.warning("%s: animated; the first frame is used", name)
         return to_srgb(image, name)
 
@@ -82,44 +76,58 @@ def decode(source: Source, name: str | None = None) -> Image.Image:
     Raises:
         ImageError: As :func:`open_image`.
     """
-    name = name or _name(source)
-    with _reported(name):
-        image = _opened(source, name)
+    name = name or label(source)
+    with reported(name):
+        image = identify(read_bytes(source, name), name)
         image.load()  # verify() would accept a truncated JPEG
         return image
 
 
-def picture_size(source: Source) -> tuple[int, int]:
-    """Return the width and height that the header of a picture file states, before orientation; decodes nothing.
+def picture_size(source: Source, max_pixels: int = MAX_PIXELS) -> tuple[int, int, int]:
+    """Return what the header of a picture file states: width and height before orientation, and the count of frames.
 
     Raises:
         ImageError: Missing, empty, too large, or not a picture of an allowed format.
     """
-    name = _name(source)
-    with _reported(name):
-        return _opened(source, name).size
+    name = label(source)
+    with reported(name):
+        image = identify(read_bytes(source, name), name, max_pixels)
+        return *image.size, frame_count(image)
 
 
-def _opened(source: Source, name: str) -> Image.Image:
-    data = _read(source)
-    if not data:
-        raise ImageError(f"{name}: the file is empty")
-    image = _identify(data)
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageError(f"{name}: {image.width}x{image.height} is {_LIMIT}")
+def identify(data: bytes, name: str, max_pixels: int = MAX_PIXELS, remedy: str = "reduce it first") -> ImageFile:
+    """Tell of what format and size a picture is; its pixels are decoded later, by ``load``.
+
+    Args:
+        data: The bytes of a file.
+        name: What to call it in messages.
+        max_pixels: How large it may be.
+        remedy: What to do about one that is larger.
+
+    Raises:
+        ImageError: It is too large.
+        UnidentifiedImageError: No picture of an allowed format.
+    """
+    image = _opened(data, name)
+    if image.width * image.height > max_pixels:
+        limit = f"more than {max_pixels / 10**6:g} megapixels; {remedy}"
+        raise ImageError(f"{name}: {image.width}x{image.height} is {limit}")
     return image
 
 
-_LIMIT = f"more than {MAX_PIXELS // 10**6} megapixels; reduce it first"
+def frame_count(image: Image.Image) -> int:
+    """Count the frames of an animation; the pages of a TIFF, and further views in a JPEG or a HEIC, are none."""
+    return getattr(image, "n_frames", 1) if image.format in ("GIF", "PNG", "WEBP", "AVIF") else 1
 
 
-def _name(source: Source) -> str:
+def label(source: Source) -> str:
+    """Name a source in messages."""
     return str(source) if isinstance(source, str | os.PathLike) else "image data"
 
 
 @contextmanager
-def _reported(name: str) -> Iterator[None]:
-    """Turn what a decoder raises into an :class:`ImageError` that names the file."""
+def reported(name: str, remedy: str = "") -> Iterator[None]:
+    """Turn what a decoder raises into an :class:`ImageError` that names the file, and what may help."""
     try:
         yield
     except ImageError:
@@ -128,19 +136,30 @@ def _reported(name: str) -> Iterator[None]:
         raise ImageError(f"{name}: no such file") from None
     except IsADirectoryError:
         raise ImageError(f"{name}: is a folder, not a picture") from None
+    except PermissionError:
+        raise ImageError(f"{name}: may not be read; change its permissions") from None
     except UnidentifiedImageError:
         raise ImageError(f"{name}: not a picture of a known format ({', '.join(FORMATS)})") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # a decoder's own check
-        raise ImageError(f"{name}: {_LIMIT}") from None
+        raise ImageError(f"{name}: more than Pillow takes in one piece; reduce it first") from None
     except (OSError, ValueError, SyntaxError, TypeError, EOFError, ArithmeticError, LookupError) as error:
-        raise _unreadable(name, error) from error
+        raise _unreadable(name, error, remedy) from error
     except (MemoryError, RuntimeError, struct.error, Warning) as error:
-        raise _unreadable(name, error) from error
+        raise _unreadable(name, error, remedy) from error
 
 
-def _unreadable(name: str, error: BaseException) -> ImageError:
-    reason = "truncated" if "truncated" in str(error) else first_line(error)
-    return ImageError(f"{name}: cannot be read as a picture ({reason})")
+def _unreadable(name: str, error: BaseException, remedy: str) -> ImageError:
+    told = getattr(error, "strerror", None) or first_line(error)
+    reason = "truncated" if "truncated" in str(error) else told
+    return ImageError(f"{name}: cannot be read as a picture ({reason}){remedy and '; ' + remedy}")
+
+
+def read_bytes(source: Source, name: str) -> bytes:
+    """Return the bytes of a file, which must be there and hold any."""
+    data = _read(source)
+    if not data:
+        raise ImageError(f"{name}: the file is empty")
+    return data
 
 
 def _read(source: Source) -> bytes:
@@ -156,62 +175,20 @@ def _read(source: Source) -> bytes:
     return source.read()
 
 
-def _identify(data: bytes) -> Image.Image:
+def _opened(data: bytes, name: str) -> ImageFile:
     """Do what ``Image.open`` does for :data:`FORMATS`, but for its check of the size."""
-    for name in FORMATS:
-        if name not in Image.OPEN:
+    for known in FORMATS:
+        if known not in Image.OPEN:
             continue
-        factory, accept = Image.OPEN[name]
+        factory, accept = Image.OPEN[known]
         likely = accept is None or accept(data[:16])
         if not likely or isinstance(likely, str):  # a text says that this Pillow lacks the decoder
             continue
         try:
-            return factory(io.BytesIO(data), "")
+            image: ImageFile = factory(io.BytesIO(data), "")
+            return image
         except (SyntaxError, IndexError, TypeError, struct.error):  # as Pillow: it may still be another format
             continue
+    if is_heic(data):
+        return open_heic(data, name)
     raise UnidentifiedImageError
-
-
-def to_srgb(image: Image.Image, name: str = "image") -> Image.Image:
-    """Return a PIL image of any mode as upright 8-bit RGB in sRGB; an image returned before comes back the same."""
-    profile = image.info.get("icc_profile")
-    image = _upright(image)
-    image = _eight_bits(image)
-    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    if image.mode not in ("L", "RGB", "CMYK"):
-        image = image.convert("L" if image.mode in ("1", "LA", "La") else "RGB")
-    image = _apply_profile(image, profile, name) if profile else image.convert("RGB")
-    if alpha is not None and np.asarray(alpha).min() < 255:
-        log.warning("%s: transparency is flattened onto white", name)
-        image = Image.composite(image, Image.new("RGB", image.size, "white"), alpha)
-    for key in SETTLED:
-        image.info.pop(key, None)
-    return image
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, EOFError, Warning):
-        return image  # a broken EXIF block is no EXIF block
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        values = np.nan_to_num(np.asarray(image))
-        top = 1.0 if values.max(initial=0) <= 1 else 255.0 if values.max() <= 255 else 65535.0
-        return Image.fromarray((values.clip(0, top) * (255 / top)).round().astype(np.uint8))
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) / 257).round().astype(np.uint8))
-    return image
-
-
-def _apply_profile(image: Image.Image, profile: bytes, name: str) -> Image.Image:
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        log.warning("%s: its color profile cannot be used; taken as sRGB", name)
-        return image.convert("RGB")
-    assert converted is not None
-    return converted

@@ -3,7 +3,6 @@
 Inside fastnst an image is a float tensor ``(B, 3, H, W)``, RGB, sRGB-encoded, in [0, 1].
 """
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from fastnst.atomic import replacing
 from fastnst.images.decode import Source, open_image, to_srgb
-from fastnst.images.notes import noted
-
-WRITABLE = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
-
-ENCODING: dict[str, dict[str, Any]] = {
-    "JPEG": {"quality": 95, "subsampling": 0},
-    "PNG": {"compress_level": 4},
-    "WEBP": {"quality": 95},
-}
-"""Options of Pillow for each format that is written."""
+from fastnst.images.encode import encoded, write_pictures
+from fastnst.images.picture import Picture, from_image
 
 
 def to_tensor(image: Image.Image) -> Tensor:
@@ -52,45 +42,30 @@ def read_image(source: Source) -> Tensor:
     return to_tensor(open_image(source))
 
 
-def check_output(path: str | Path) -> str:
-    """Return the format that ``path`` asks for by its extension.
-
-    Raises:
-        ValueError: The extension is not one we write.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix not in WRITABLE:
-        raise ValueError(f"{path}: cannot write {suffix or 'a file without extension'}; use {', '.join(WRITABLE)}")
-    return WRITABLE[suffix]
-
-
 def encode_image(image: Tensor | Image.Image, fmt: str = "PNG", note: dict[str, Any] | None = None) -> bytes:
     """Return the bytes of a picture file.
 
     Args:
         image: A PIL image or one image tensor, RGB in [0, 1].
-        fmt: ``PNG``, ``JPEG`` or ``WEBP``.
+        fmt: ``PNG``, ``JPEG``, ``WEBP``, ``TIFF`` or ``GIF``.
         note: How it was made; plain data that goes into the file, for :func:`read_note`.
 
     Raises:
         ValueError: Another format.
     """
-    if fmt not in ENCODING:
-        raise ValueError(f"cannot write {fmt}; use {', '.join(ENCODING)}")
-    picture = to_pil(image) if isinstance(image, Tensor) else image
-    data = io.BytesIO()
-    picture.save(data, format=fmt, **ENCODING[fmt], **(noted(fmt, note) if note is not None else {}))
-    return data.getvalue()
+    return encoded([_picture(image)], fmt, note)
 
 
 def write_image(image: Tensor | Image.Image, path: str | Path, note: dict[str, Any] | None = None) -> None:
-    """Write a picture as PNG, JPEG or WebP by the extension of ``path``; complete or not at all.
+    """Write a picture by the extension of ``path``, see :func:`check_output`; complete or not at all.
 
     Args:
         image: A PIL image or one image tensor, RGB in [0, 1].
         path: Where to; parent folders are made.
         note: As of :func:`encode_image`.
     """
-    data = encode_image(image, check_output(path), note)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    write_pictures([_picture(image)], path, note)
+
+
+def _picture(image: Tensor | Image.Image) -> Picture:
+    return from_image(to_pil(image) if isinstance(image, Tensor) else image)

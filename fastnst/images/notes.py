@@ -1,11 +1,13 @@
 """What fastnst notes in a picture: plain data that says how it was made."""
 
 import json
+import sys
 from typing import Any
 
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags
 
-from fastnst.images.decode import Source, decode
+from fastnst.images.decode import Source, identify, label, read_bytes, reported
+from fastnst.images.metadata import comment
 
 NOTE = "fastnst"
 """Key of the note in a PNG's text, and of the version in the note itself."""
@@ -20,21 +22,21 @@ def read_note(source: Source) -> dict[str, Any] | None:
     Raises:
         ImageError: Not a picture, as :func:`open_image`.
     """
-    image = decode(source)
-    text = image.info.get(NOTE) or str(image.getexif().get(ExifTags.Base.ImageDescription, ""))
+    name = label(source)
+    with reported(name):
+        image = identify(read_bytes(source, name), name, sys.maxsize)
+        found = [image.info.get(NOTE), image.info.get("comment")]
+        if not found[0]:
+            exif = image.getexif()
+            found += [exif.get(ExifTags.Base.ImageDescription), comment(exif)]
+    notes = (_note(text) for text in found if text)
+    return next((note for note in notes if note is not None), None)
+
+
+def _note(text: str | bytes) -> dict[str, Any] | None:
+    """Return what a text says, if it is a note."""
     try:
         note = json.loads(text)
     except ValueError:
         return None
     return note if isinstance(note, dict) and NOTE in note else None
-
-
-def noted(fmt: str, note: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that make Pillow write a note: a chunk of a PNG, the description of EXIF elsewhere."""
-    if fmt == "PNG":
-        chunks = PngImagePlugin.PngInfo()
-        chunks.add_text(NOTE, json.dumps(note))
-        return {"pnginfo": chunks}
-    exif = Image.Exif()
-    exif[ExifTags.Base.ImageDescription] = json.dumps(note)
-    return {"exif": exif}

@@ -6,7 +6,7 @@ import io
 from torch import Tensor
 
 from fastnst.errors import first_line
-from fastnst.images.decode import ImageError
+from fastnst.images.errors import ImageError
 from fastnst.images.io import read_image, to_pil
 
 

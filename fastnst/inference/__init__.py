@@ -4,6 +4,7 @@ from fastnst.devices import Precision
 from fastnst.inference.choice import Style
 from fastnst.inference.engines import Engine
 from fastnst.inference.loading import load
+from fastnst.inference.picture import Layer, Painter
 from fastnst.inference.stylizer import Stylizer
 
-__all__ = ["Engine", "Precision", "Style", "Stylizer", "load"]
+__all__ = ["Engine", "Layer", "Painter", "Precision", "Style", "Stylizer", "load"]

@@ -13,18 +13,16 @@ from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import nn
 
 from fastnst.atomic import WriteError, check_writable, naming, remove_leftovers
 from fastnst.devices import reuse_memory
 from fastnst.errors import first_line
-from fastnst.images import ImageError
-from fastnst.images.decode import picture_size
+from fastnst.images import ImageError, Picture, check_output
 from fastnst.inference import manifest
 from fastnst.inference.job import Failed, Painted, Skipped, StylizeJob, StylizeResult, note
 from fastnst.inference.pipeline import Gate, in_order
-from fastnst.inference.stages import decode, encode, paint
+from fastnst.inference.stages import decode, encode, paint, size_up
 
 HELD_PIXELS = 2**26
 """Pixels of all pictures that are in memory at a time, or a single larger one: some 400 MB with their results."""
@@ -60,22 +58,22 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
         check_writable(folder)
         remove_leftovers(folder)
     reuse_memory()
-    painter, result = Painter(job), StylizeResult()
+    batch, result = Batch(job), StylizeResult()
     threads = torch.get_num_threads()
     try:
         with manifest.writing(job.manifest) as note_line:
-            for outcome in painter.outcomes():
+            for outcome in batch.outcomes():
                 result.add(outcome)
                 if not isinstance(outcome, Skipped):
                     note_line(outcome)
-                painter.stopping = bool(on_progress and on_progress(result))
+                batch.stopping = bool(on_progress and on_progress(result))
     finally:
-        torch.set_num_threads(threads)  # for threads that are made later; those of the painter had their own
-    result.obstacle = painter.obstacle
+        torch.set_num_threads(threads)  # for threads that are made later; those of the batch had their own
+    result.obstacle = batch.obstacle
     return result
 
 
-class Painter:
+class Batch:
     """Take pictures from file to file, in several threads at once.
 
     Attributes:
@@ -87,10 +85,11 @@ class Painter:
     obstacle: str | None = None
 
     def __init__(self, job: StylizeJob) -> None:
-        self.job, self.stylizer = job, job.load()
+        self.job, self.painter = job, job.load()
         self.threads = torch.get_num_threads()
         # Elsewhere than on a CPU, and in other programs than torch, one picture at a time has all there is.
-        side_by_side = self.stylizer.device.type == "cpu" and isinstance(self.stylizer.engine, nn.Module)
+        engines = [(layer.stylizer.device.type, layer.stylizer.engine) for layer in self.painter.layers]
+        side_by_side = all(kind == "cpu" and isinstance(engine, nn.Module) for kind, engine in engines)
         self.slots = self.threads if side_by_side else 1
         self._memory, self._painting = Gate(HELD_PIXELS), Gate(self.slots)
 
@@ -120,18 +119,18 @@ class Painter:
         return Painted(str(source), str(target), width, height, round(time.perf_counter() - start, 3), digest)
 
     def _take(self, source: Path, target: Path) -> tuple[int, int, str]:
-        pixels = math.prod(picture_size(source))
+        pixels = size_up(source, target, self.job)
         with self._memory(pixels):
-            painted = self._paint(decode(source), pixels)
-            encode(painted, target, note(self.job, source, target))
-            width, height = painted.size
+            painted = self._paint(decode(source, check_output(target), self.job), pixels)
+            encode(painted, target, note(self.job, source, target), self.job)
+            height, width = painted[0].size
         with naming(target), target.open("rb") as file:
             return width, height, hashlib.file_digest(file, "sha256").hexdigest()
 
-    def _paint(self, picture: Image.Image, pixels: int) -> Image.Image:
+    def _paint(self, pictures: list[Picture], pixels: int) -> list[Picture]:
         idle = self.slots // len(self.job.tasks)  # threads that a short job would leave without work
         slots = min(self.slots, max(1, idle, math.ceil(pixels / PIXELS_PER_THREAD)))
         with self._painting(slots):
             if self.slots > 1 and torch.get_num_threads() != slots:
                 torch.set_num_threads(slots)  # of this thread alone
-            return paint(self.stylizer, picture, self.job)
+            return paint(self.painter, pictures)

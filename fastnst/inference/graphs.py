@@ -126,6 +126,10 @@ class GraphStylizer(Stylizer):
     def _names(self) -> str:
         return ", ".join(self.styles)
 
+    @property
+    def normalizer(self) -> None:
+        """Nothing: a graph has no statistics that could be fixed."""
+
     def _check_chosen(self) -> None:
         if "strength" in self._inputs and not self._given:
             self._chosen(None)

@@ -7,43 +7,78 @@ from typing import Any
 
 from fastnst import __version__
 from fastnst.devices import Precision
+from fastnst.errors import ConfigError
+from fastnst.images import MAX_PIXELS
+from fastnst.images.recolor import Color, ColorMethod
 from fastnst.inference.engines import Engine
 from fastnst.inference.loading import load
-from fastnst.inference.stylizer import Stylizer
+from fastnst.inference.picture import Layer, Painter
 
-LOOK = ("model", "style", "strength")
+LOOK = ("model", "style", "strength", "mask", "color", "color_by")
 """Settings of a job that decide how a picture looks; they are noted in it, where they are not the default."""
 
 
 @dataclass(frozen=True)
 class StylizeJob:
-    """Pictures to paint with one model.
+    """Pictures to paint with one model, or with several at different places.
 
     Args:
         tasks: The picture and the file it becomes, one pair per picture; see :func:`fastnst.inference.plan.plan`.
-        model: A bundled style by name, or a trained file; told by the style where it is left out.
+        model: A bundled style by name, or a trained file; told by the style where it is left out. Several with a mask
+            each.
         device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
         precision: ``float32`` or ``bfloat16``; see :class:`Stylizer`.
         engine: ``auto``, ``torch``, ``onnx`` or ``openvino``; see :class:`Stylizer`.
         skip_existing: Leave out pictures whose result exists.
-        style: One of the model's styles by name, the path of a picture, or weights of such; see :func:`load`.
+        style: One of the model's styles by name, the path of a picture, or weights of such; see :func:`load`. Several
+            with a mask each.
         strength: 0 for the photograph as it is, 1 for all of the style.
+        mask: A picture for each model or style: white is painted, black keeps the photograph.
+        color: Whose colors the result has.
+        color_by: How ``color="content"`` keeps the photograph's.
+        salvage: Use broken pictures as far as they can be decoded.
+        max_pixels: Of the largest picture that is read, or of all frames of an animation together.
+        keep_metadata: Keep where a photograph was taken, the notes of the camera's maker, and XMP.
         manifest: A file that gets a line about every picture; see :mod:`fastnst.inference.manifest`.
     """
 
     tasks: Sequence[tuple[Path, Path]] = ()
-    model: str | None = None
+    model: str | tuple[str, ...] | None = None
     device: str | None = None
     precision: Precision | None = None
     engine: Engine = "auto"
     skip_existing: bool = False
-    style: str | Mapping[str, float] | None = None
+    style: str | Mapping[str, float] | tuple[str, ...] | None = None
     strength: float = 1.0
+    mask: tuple[str, ...] = ()
+    color: Color = "style"
+    color_by: ColorMethod = "luminance"
+    salvage: bool = False
+    max_pixels: int = MAX_PIXELS
+    keep_metadata: bool = False
     manifest: Path | None = None
 
-    def load(self) -> Stylizer:
-        """Load the model in its style."""
-        return load(self.model, self.device, self.precision, self.engine, self.style, self.strength)
+    def layers(self) -> list[tuple[str | None, str | Mapping[str, float] | None]]:
+        """Pair models and styles; a single one goes with all of the other.
+
+        Raises:
+            ConfigError: As many models as styles, or one of either, are wanted; and a mask for each of several.
+        """
+        models = self.model if isinstance(self.model, tuple) else (self.model,)
+        styles = self.style if isinstance(self.style, tuple) else (self.style,)
+        count = max(len(models), len(styles))
+        if {len(models), len(styles)} - {1, count}:
+            raise ConfigError(f"{len(models)} models and {len(styles)} styles; give one style for each model")
+        if len(self.mask) not in ({count} if count > 1 else {0, 1}):
+            raise ConfigError(f"--mask has {len(self.mask)} for {count} styles; give one for each style")
+        return [(models[i % len(models)], styles[i % len(styles)]) for i in range(count)]
+
+    def load(self) -> Painter:
+        """Load the models in their styles."""
+        how = (self.device, self.precision, self.engine)
+        loaded = [load(model, *how, style, self.strength) for model, style in self.layers()]
+        layers = [Layer(stylizer, mask) for stylizer, mask in zip(loaded, self.mask or (None,), strict=True)]
+        return Painter(layers, self.color, self.color_by)
 
 
 @dataclass(frozen=True)
@@ -136,6 +171,9 @@ def _words(name: str, value: Any) -> list[str]:
     """Write a setting as it is typed."""
     if isinstance(value, Mapping):
         return [f"--{name}", *(f"{key}:{weight:g}" for key, weight in value.items())]
+    if isinstance(value, tuple) and name != "mask":
+        return [word for one in value for word in (f"--{name}", one)]
     if value is True:
         return [f"--{name}"]
-    return [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+    words = value if isinstance(value, tuple) else (f"{value:g}" if isinstance(value, float) else str(value),)
+    return [f"--{name}", *words]

@@ -1,37 +1,47 @@
 """The three stages of a picture, each a plain function: decode, paint, encode."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from fastnst.atomic import WriteError, naming
 from fastnst.errors import first_line
-from fastnst.images import open_image, write_image
-from fastnst.images.decode import Source
+from fastnst.images import MOVING, Picture, check_output, read_pictures, write_pictures
+from fastnst.images.decode import Source, picture_size
 from fastnst.inference.job import StylizeJob
-from fastnst.inference.stylizer import Stylizer
+from fastnst.inference.picture import Painter
 
 
-def decode(source: Source, name: str | None = None) -> Image.Image:
-    """Read a picture.
+def size_up(source: Source, target: Path, job: StylizeJob) -> int:
+    """Count the pixels of a picture, or of all frames of an animation, as far as they go into the target.
+
+    Raises:
+        ImageError: It is too large, or no picture; the message begins with its name.
+    """
+    width, height, frames = picture_size(source, job.max_pixels)
+    return width * height * (frames if check_output(target) in MOVING else 1)
+
+
+def decode(source: Source, fmt: str, job: StylizeJob, name: str | None = None) -> list[Picture]:
+    """Read a picture, or what a format can hold of an animation.
 
     Raises:
         ImageError: It cannot be read; the message begins with its name.
     """
-    return open_image(source, name)
+    still = fmt not in MOVING
+    return read_pictures(source, name, still=still, salvage=job.salvage, max_pixels=job.max_pixels)
 
 
-def paint(stylizer: Stylizer, picture: Image.Image, job: StylizeJob) -> Image.Image:
-    """Paint what was read as a job wants it.
+def paint(painter: Painter, pictures: Sequence[Picture]) -> list[Picture]:
+    """Paint what was read.
 
     Raises:
         FloatingPointError: The network returned values that are not finite.
     """
-    return stylizer(picture)
+    return painter(pictures)
 
 
-def encode(picture: Image.Image, target: Path, made: dict[str, Any]) -> None:
+def encode(pictures: Sequence[Picture], target: Path, made: dict[str, Any], job: StylizeJob) -> None:
     """Write what was painted, complete or not at all, with a note of how it was made.
 
     Raises:
@@ -39,6 +49,6 @@ def encode(picture: Image.Image, target: Path, made: dict[str, Any]) -> None:
     """
     try:
         with naming(target):
-            write_image(picture, target, made)
+            write_pictures(pictures, target, made, keep_metadata=job.keep_metadata)
     except ValueError as error:  # larger than the format allows
         raise WriteError(f"{target}: cannot be written ({first_line(error)})") from error

@@ -121,6 +121,12 @@ class Stylizer:
     def _check_chosen(self) -> None:
         self._only_code()
 
+    @property
+    def normalizer(self) -> TransformationNetwork | None:
+        """The network whose statistics may be recorded and fixed; nothing where a graph computes that has its own."""
+        fallback = getattr(self.engine, "fallback", self.engine)
+        return self.network if fallback is self.network else None
+
     @overload
     def __call__(self, image: Tensor) -> Tensor: ...
     @overload

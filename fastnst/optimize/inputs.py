@@ -1,6 +1,5 @@
 """The pictures of a job: read, resized, and recolored where the photograph's colors are kept."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,17 +7,14 @@ from typing import Literal
 from torch import Tensor
 
 from fastnst.errors import ConfigError
-from fastnst.images import cover, feather, fit, read_image, resize
+from fastnst.images import cover, fit, read_image, resize
 from fastnst.images.color import gray, luma, match_covariance, match_histogram, with_luma
-
-log = logging.getLogger(__name__)
+from fastnst.images.recolor import ColorMethod
 
 Source = str | bytes
 """A picture: its path, or the bytes of a file."""
 
 CanvasShape = Literal["content", "style"]
-Color = Literal["style", "content"]
-ColorMethod = Literal["luminance", "covariance", "histogram"]
 
 
 def label(source: Source) -> str:
@@ -62,21 +58,6 @@ def check_size(image: Tensor, name: str, least: int) -> None:
     height, width = image.shape[2:]
     if min(height, width) < least:
         raise ConfigError(f"{name}: {height}x{width} is too small, the loss needs {least}x{least} at least; enlarge it")
-
-
-def read_mask(path: str, content: Tensor) -> Tensor:
-    """Read a mask as ``(1, 1, H, W)`` of the content's size, its edges softened; another shape is stretched.
-
-    Raises:
-        ConfigError: It is all black.
-    """
-    mask = luma(read_image(path)).to(content)
-    if not float(mask.max()):
-        raise ConfigError(f"{path}: a mask that is all black paints nothing; white paints, black keeps")
-    (height, width), wanted = mask.shape[2:], content.shape[2:]
-    if abs(width / height * wanted[0] / wanted[1] - 1) > 0.02:
-        log.warning("%s: %dx%d is stretched to %dx%d", path, width, height, wanted[1], wanted[0])
-    return feather(resize(mask, *wanted))
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from torch import Tensor
 
 from fastnst.backbones import FeatureExtractor
 from fastnst.devices import pick_device
-from fastnst.images import fit, read_image
+from fastnst.images import fit, read_image, read_mask
 from fastnst.losses import PerceptualLoss
-from fastnst.optimize.inputs import Colors, check_size, label, read_content, read_mask
+from fastnst.optimize.inputs import Colors, check_size, label, read_content
 from fastnst.optimize.objective import Style
 from fastnst.optimize.outputs import write
 from fastnst.optimize.painting import Painting, PaintingJob
@@ -74,7 +74,8 @@ def prepare(job: PaintingJob, backbone: FeatureExtractor | None = None) -> tuple
     check_size(photo, label(job.content), loss.min_size)
     colors = Colors(photo, job.method)
     shares = job.mix or [1.0] * len(pictures)
-    masks = [None if mask is None else read_mask(mask, photo) for mask in job.masks or [None] * len(pictures)]
+    height, width = photo.shape[2:]
+    masks = [read_mask(mask, height, width).to(photo) for mask in job.masks] if job.masks else [None] * len(pictures)
     styles = [Style(colors.style(p), share, m) for p, share, m in zip(pictures, shares, masks, strict=True) if share]
     first = _first(job, colors, styles, loss)
     return Optimization(colors.content(), styles, loss, job.config, first, job.refines), colors

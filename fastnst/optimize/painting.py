@@ -6,11 +6,12 @@ from typing import Any
 from torch import Tensor
 
 from fastnst.errors import ConfigError
+from fastnst.images.recolor import Color, ColorMethod
 from fastnst.losses import LossConfig, LossReport
 from fastnst.networks import TransformationNetwork
 from fastnst.optimize.canvas import Parameterization
 from fastnst.optimize.config import OptimizeConfig
-from fastnst.optimize.inputs import CanvasShape, Color, ColorMethod, Source
+from fastnst.optimize.inputs import CanvasShape, Source
 from fastnst.optimize.start import STARTS
 from fastnst.optimize.state import RunState
 

@@ -200,7 +200,7 @@ def test_unwritable_out_is_noticed_before_the_work(stylize, style_picture, tmp_p
     ("arguments", "words"),
     [
         (["x.jpg", "y.jpg", "--out", "z.png"], "want a folder"),
-        (["x.jpg", "--out", "z.bmp"], "write .jpg, .jpeg, .png, .webp"),
+        (["x.jpg", "--out", "z.bmp"], "write .jpg, .jpeg, .png, .apng, .webp, .tif, .tiff, .gif"),
         ([], "missing input"),
         (["x.jpg", "--overwrite", "--out"], "--out: expected one argument"),
         (["x.jpg", "--overwrite=true"], "--overwrite: ignored explicit argument 'true'"),
@@ -235,7 +235,8 @@ def test_an_unknown_style_is_guessed(bundled_styles, style_picture, capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "becomes"), [("a.jpg", "a_waves.jpg"), ("a.PNG", "a_waves.PNG"), ("a.tif", "a_waves.png")]
+    ("name", "becomes"),
+    [("a.jpg", "a_waves.jpg"), ("a.PNG", "a_waves.PNG"), ("a.tif", "a_waves.tif"), ("a.bmp", "a_waves.png")],
 )
 def test_without_out_one_picture_is_named_after_itself_and_the_style(
     bundled_styles, make_picture, tmp_path, monkeypatch, capsys, name, becomes

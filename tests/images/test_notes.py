@@ -8,13 +8,13 @@ from fastnst.images import ImageError, encode_image, read_note, write_image
 NOTE = {"fastnst": "1", "command": ["fastnst", "optimize", "--content", "Übung.jpg"], "number": 0.1}
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif", "a.gif"])
 def test_a_note_comes_back(tmp_path, name):
     write_image(torch.rand(1, 3, 8, 8), tmp_path / name, NOTE)
     assert read_note(tmp_path / name) == NOTE
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif", "a.gif"])
 def test_no_note_is_nothing(tmp_path, name):
     write_image(torch.rand(1, 3, 8, 8), tmp_path / name)
     assert read_note(tmp_path / name) is None
@@ -29,7 +29,7 @@ def test_what_others_describe_is_no_note(tmp_path, make_picture):
     assert read_note(tmp_path / "a.jpg") is None
 
 
-@pytest.mark.parametrize("fmt", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("fmt", ["PNG", "JPEG", "WEBP", "TIFF", "GIF"])
 def test_the_note_of_an_open_file_is_read(tmp_path, fmt):
     data = encode_image(torch.rand(1, 3, 8, 8), fmt, NOTE)
     (tmp_path / "a").write_bytes(data)
