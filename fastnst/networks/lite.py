@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
@@ -76,5 +77,5 @@ class Lite(TransformationNetwork):
         quarter = self.down(half, norms)
         quarter = quarter + self.deep(quarter, norms)
         painted = self.up(self.blocks(quarter, norms), norms) + self.skip(half, norms)
-        painting: Tensor = self.output(painted.relu_())
+        painting: Tensor = self.output(F.relu(painted, inplace=True))
         return painting

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import math
 import os
 import threading
 import time
@@ -80,7 +81,7 @@ def test_two_hundred_pictures_of_which_every_tenth_is_broken(job, tmp_path, make
 def test_pictures_are_painted_as_they_are_one_by_one(job, tmp_path, make_picture, two_threads):
     fill(tmp_path, make_picture, [f"{i}.png" for i in range(8)])
     folder.run(job())
-    stylizer = job().load()
+    stylizer = job().load().layers[0].stylizer
     for i in range(8):
         alone, among = (np.asarray(image, int) for image in (stylizer(f"in/{i}.png"), Image.open(f"out/{i}.png")))
         assert np.abs(alone - among).max() <= 1
@@ -140,10 +141,10 @@ def test_memory_that_runs_out_is_a_fault_of_one_picture(job, tmp_path, make_pict
     make_picture(31, 31).save("in/2.png")
     paint = folder.paint
 
-    def hungry(stylizer, picture, job):
-        if picture.width == 31:
+    def hungry(painter, pictures):
+        if pictures[0].size == (31, 31):
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory\nmore about it")
-        return paint(stylizer, picture, job)
+        return paint(painter, pictures)
 
     monkeypatch.setattr(folder, "paint", hungry)
     result = folder.run(job())
@@ -162,8 +163,8 @@ def test_pictures_are_decoded_while_others_are_painted(job, tmp_path, make_pictu
     decoded, paint = threading.Semaphore(0), folder.paint
     decode = folder.decode
 
-    def counted(source):
-        picture = decode(source)
+    def counted(*what):
+        picture = decode(*what)
         decoded.release()
         return picture
 
@@ -190,24 +191,24 @@ def test_pixels_in_memory_and_threads_at_work_are_bounded(job, tmp_path, make_pi
     held, most, threads, lock = [], [], {}, threading.Lock()
     decode, encode, paint = folder.decode, folder.encode, folder.paint
 
-    def note(change, picture):
+    def note(change, pictures):
         with lock:
-            change(picture.width * picture.height)
+            change(math.prod(pictures[0].size))
             most.append(list(held))
 
-    def decoding(source):
-        picture = decode(source)
-        note(held.append, picture)
+    def decoding(*what):
+        pictures = decode(*what)
+        note(held.append, pictures)
         time.sleep(0.005)
-        return picture
+        return pictures
 
-    def painting(stylizer, picture, job):
-        threads[picture.width] = torch.get_num_threads()
-        return paint(stylizer, picture, job)
+    def painting(painter, pictures):
+        threads[pictures[0].size[1]] = torch.get_num_threads()
+        return paint(painter, pictures)
 
-    def encoding(picture, target, made):
-        encode(picture, target, made)
-        note(held.remove, picture)
+    def encoding(pictures, *what):
+        encode(pictures, *what)
+        note(held.remove, pictures)
 
     for name, function in (("decode", decoding), ("paint", painting), ("encode", encoding)):
         monkeypatch.setattr(folder, name, function)

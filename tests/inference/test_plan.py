@@ -8,7 +8,7 @@ from fastnst.inference.plan import plan
 
 @pytest.fixture
 def here(tmp_path, monkeypatch) -> Path:
-    for name in ("in/a.jpg", "in/b c.tif", "in/deep/ü\n.png", "in/notes.txt"):
+    for name in ("in/a.jpg", "in/b c.bmp", "in/deep/ü\n.png", "in/notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
@@ -20,7 +20,7 @@ def becomes(*inputs: str, out: str | None = None, fmt: str | None = None) -> dic
 
 
 def test_a_folder_becomes_the_same_tree(here):
-    expected = {"in/a.jpg": "out/a.jpg", "in/b c.tif": "out/b c.png", "in/deep/ü\n.png": "out/deep/ü\n.png"}
+    expected = {"in/a.jpg": "out/a.jpg", "in/b c.bmp": "out/b c.png", "in/deep/ü\n.png": "out/deep/ü\n.png"}
     assert becomes("in", out="out") == expected
     assert plan(["in"], "out", "wave").folder == Path("out")
     assert becomes("in") == {source: target.replace("out", "wave") for source, target in expected.items()}
@@ -36,7 +36,7 @@ def test_what_is_inside_the_output_folder_is_no_input(here):
         (here / name).parent.mkdir(parents=True, exist_ok=True)
         (here / name).touch()
     (here / "in/link").symlink_to("painted")
-    expected = ["in/a.jpg", "in/b c.tif", "in/deep/ü\n.png"]
+    expected = ["in/a.jpg", "in/b c.bmp", "in/deep/ü\n.png"]
     assert sorted(becomes("in", out="in/painted")) == expected
     assert sorted(becomes("in/**", out="in/painted")) == expected
     assert sorted(becomes(str(here / "in"), out="in/painted")) == [str(here / name) for name in expected]
@@ -62,12 +62,12 @@ def test_no_result_replaces_a_picture_that_is_to_be_painted(here):
 
 
 def test_pictures_that_differ_in_their_extension_alone_are_both_kept(here):
-    for name in ("in/b c.png", "in/a.gif", "in/a.bmp", "in/x.bmp"):
+    for name in ("in/b c.png", "in/a.avif", "in/a.bmp", "in/x.bmp"):
         (here / name).touch()
     found = becomes("in", out="out")
     assert found["in/b c.png"] == "out/b c.png"
-    assert found["in/b c.tif"] == "out/b c.tif.png"
-    assert (found["in/a.gif"], found["in/a.bmp"]) == ("out/a.gif.png", "out/a.bmp.png")
+    assert found["in/b c.bmp"] == "out/b c.bmp.png"
+    assert (found["in/a.avif"], found["in/a.bmp"]) == ("out/a.avif.png", "out/a.bmp.png")
     assert (found["in/a.jpg"], found["in/x.bmp"]) == ("out/a.jpg", "out/x.png")
 
 
@@ -77,7 +77,7 @@ def test_all_results_may_have_one_format(here):
     assert list(found.values()) == ["out/a.jpg", "out/b c.jpg", "out/deep/ü\n.jpg", "out/x.jpeg"]
     assert becomes("in/a.jpg", fmt="webp") == {"in/a.jpg": "a_wave.webp"}
     assert becomes("in/a.jpg", out="o.jpeg", fmt="jpg") == {"in/a.jpg": "o.jpeg"}
-    with pytest.raises(ConfigError, match=r"unknown format 'bmp'; known: jpg, jpeg, png, webp"):
+    with pytest.raises(ConfigError, match=r"unknown format 'bmp'; known: jpg, jpeg, png, apng, webp, tif, tiff, gif"):
         plan(["in"], "out", "wave", "bmp")
     with pytest.raises(ConfigError, match=r"o\.png: is no name for --format jpg"):
         plan(["in/a.jpg"], "o.png", "wave", "jpg")
