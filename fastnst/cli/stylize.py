@@ -7,7 +7,7 @@ from math import inf, nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastnst.cli import EXIT_FAILED, EXIT_PARTLY
+from fastnst.cli import EXIT_FAILED, EXIT_PARTLY, _video
 from fastnst.cli._words import (
     Parser,
     add_computing,
@@ -31,7 +31,7 @@ def parser() -> Parser:
     add(
         "input",
         nargs="+",
-        help="pictures, folders of pictures, patterns such as 'photos/*.jpg', or - for standard input",
+        help="pictures, folders, patterns such as 'photos/*.jpg', - for standard input; or one video, or camera",
     )
     add("-m", "--model", help="a bundled style by name (see fastnst models), or a trained file")
     add(
@@ -58,15 +58,20 @@ def parser() -> Parser:
     add_writing(parser, skip_existing=True)
     add_computing(parser)
     add("--engine", choices=("torch", "openvino"), default="torch", help="what computes on a CPU")
+    _video.add_video(parser)
     add_reporting(parser)
     return parser
 
 
 def run(argv: list[str]) -> int:
     """Paint every input; broken ones are reported at the end, and the others are painted."""
-    options = parser().read(argv)
+    words = parser()
+    options = words.read(argv)
     if options.style is not None and options.mix:
         raise ConfigError("give either --style or --mix; a mix may be of a single style")
+    options.style = style = _summed(options.mix) if options.mix else options.style
+    if _video.is_asked(options):
+        return _video.run(options, words)
 
     import torch
 
@@ -74,7 +79,6 @@ def run(argv: list[str]) -> int:
     from fastnst.inference.folder import StylizeJob, plan
 
     torch.manual_seed(options.seed)
-    style = _summed(options.mix) if options.mix else options.style
     model, chosen = find_model(options.model, style)
     how = (options.device, options.precision, options.engine, options.skip_existing, style, options.strength)
     if "-" in (*options.input, options.out):
