@@ -26,7 +26,8 @@ ALLOWED = {
     "optimize": BASE | {"backbones", "checkpoint", "images", "inference", "losses", "networks"},
     "inspection": BASE | {"backbones", "images", "losses", "optimize"},
     "compare": BASE | {"assets", "checkpoint", "data", "images", "inference", "losses", "optimize"},
-    "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize"},
+    "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize", "video"},
+    "video": BASE | {"images", "inference", "networks"},
     "inference": BASE | {"assets", "backbones", "checkpoint", "networks", "images"},
 }
 FREE = {"cli", "__init__", "__main__"}

@@ -1,5 +1,6 @@
 """``fastnst stylize`` of a video or of a camera."""
 
+import json
 import sys
 from argparse import ArgumentTypeError, Namespace
 from dataclasses import asdict
@@ -30,8 +31,8 @@ def add_video(parser: Parser) -> None:
         "--steady",
         nargs="?",
         type=below_one,
-        const=0.5,
-        default=0.5,
+        const=0.6,
+        default=0.6,
         metavar="SHARE",
         help="of the frame before that is kept where nothing but motion changes; 0 for none",
     )
@@ -163,4 +164,20 @@ def _camera(options: Namespace, index: int) -> int:
         painter = FramePainter(stylizer, options.steady)
         count = paint_live(watch(index), painter, out, options.crf, on_frame)
     report(options, f"{out or 'camera'}: {count} frames", {"target": str(out) if out else None, "frames": count})
+    return 0
+
+
+def tell_flicker(options: Namespace) -> int:
+    """Print how much a painted video flickers beside its original."""
+    from fastnst.video import measure_flicker
+
+    options.quiet = False
+    with progress_bar(options, desc="flicker", unit="frame") as bar:
+        found = measure_flicker(Path(options.file), Path(options.flicker), lambda number: bar.update())
+    if options.json:
+        print(json.dumps({**asdict(found), "excess": found.excess}))
+        return 0
+    print(f"{'flicker of the original':<28}{found.original:.2f} of 255")
+    print(f"{'flicker of the painting':<28}{found.painted:.2f} of 255")
+    print(f"{'excess':<28}{found.excess:.2f} of 255, over {found.pairs} pairs of frames")
     return 0

@@ -1,9 +1,9 @@
-"""Read a video file: what it is, and its frames one after the other."""
+"""What a video file is, as its header and its first frame tell."""
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -192,91 +192,26 @@ def _sign(value: int) -> int:
     return -1 if value < 0 else 1
 
 
-def upright(values: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
-    """Turn and mirror a stored picture ``(H, W, 3)`` as it is shown."""
-    a, b, c, d = matrix
-    if b:
-        values, a, d = values.swapaxes(0, 1), c, b
-    return np.ascontiguousarray(values[::d, ::a])
-
-
 def decoded(container: Any, stream: Any, troubles: Counter[str]) -> Iterator[Any]:
-    """Yield the frames of a track; what cannot be decoded is left out and counted."""
+    """Yield the frames of a track; packets that give none are counted as ``broken``.
+
+    A decoder may say that a packet is broken, or hold its tongue: packets and frames are counted.
+    """
     error = import_av().error
     packets = container.demux(stream)
+    missing = 0
     while True:
-        packet = None  # what the decoder still holds is asked for at the end, and where reading fails
+        packet, frames = None, []  # what the decoder still holds is asked for at the end, and where reading fails
         try:
             packet = next(packets, None)
+            missing += bool(packet is not None and packet.size and not packet.is_discard)
             frames = stream.decode(None) if packet is None else packet.decode()
         except error.EOFError:  # the decoder was emptied already
-            return
+            pass
         except error.FFmpegError:
-            troubles["broken"] += 1
-            frames = []
+            missing += packet is None
         yield from frames
+        missing -= len(frames)
         if packet is None:
+            troubles["broken"] += max(0, missing)
             return
-
-
-@dataclass
-class Reader:
-    """The frames of a video file, in order; one of them is in memory at a time.
-
-    Time stamps are the file's. One that is missing, or not after the one before, is set a frame's length after it. A
-    frame of another size than the first is resized to it.
-
-    Args:
-        path: The file.
-        facts: What :func:`probe` told of it.
-        skip: Frames at the beginning that are only decoded.
-
-    Attributes:
-        troubles: What was amiss, counted: ``broken`` packets, ``resized`` frames, moved ``times``.
-    """
-
-    path: Path
-    facts: Facts
-    skip: int = 0
-    troubles: Counter[str] = field(default_factory=Counter)
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames.
-
-        Raises:
-            VideoError: The file cannot be read.
-        """
-        step = max(1, round(1 / (self.facts.rate * self.facts.time_base)))
-        last: int | None = None
-        with opened(self.path) as container:
-            stream = picture_stream(container, self.path)
-            for number, frame in enumerate(decoded(container, stream, self.troubles)):
-                pts = self._time(frame.pts, last, step)
-                last = pts
-                self.troubles["resized"] += (frame.width, frame.height) != self.facts.stored
-                if number >= self.skip:
-                    yield Frame(pts, frame.duration or step, self._values(frame))
-
-    def _time(self, pts: int | None, last: int | None, step: int) -> int:
-        if pts is not None and (last is None or pts > last):
-            return pts
-        self.troubles["times"] += 1
-        return 0 if last is None else last + step
-
-    def _values(self, frame: Any) -> np.ndarray:
-        matrix, values = self.facts.conversion
-        settings = {} if frame.format.is_rgb else {"src_colorspace": matrix, "src_color_range": values}
-        rgb = frame.reformat(*self.facts.stored, "rgb24", **settings)
-        return upright(rgb.to_ndarray(), self.facts.matrix)
-
-    def notes(self) -> list[str]:
-        """Say what was amiss, a line each."""
-        lines = {
-            "broken": "{} of its packets cannot be decoded; their frames are left out",
-            "resized": "{} of its frames have another size than the first and were resized to it",
-            "times": "{} of its frames had no usable time stamp and were set behind the frame before",
-        }
-        notes = [line.format(self.troubles[kind]) for kind, line in lines.items() if self.troubles[kind]]
-        if self.facts.color.transfer in HIGH_DYNAMIC:
-            notes.append("its high dynamic range is painted in 8 bits")
-        return [f"{self.path}: {note}" for note in notes]

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from fastnst.errors import ConfigError
-from fastnst.video.clip import Frame, Reader, VideoError, probe
+from fastnst.video.clip import Frame, VideoError, probe
 from fastnst.video.flow import Flow
+from fastnst.video.reader import Reader
 from fastnst.video.steady import is_cut, thumbnail
 
 

@@ -12,6 +12,9 @@ LEAST = 16
 AGREE = 1.0
 """Pixels within which there and back must end where they began."""
 
+ALIKE = 24
+"""Levels of 255 by which a pixel may have become lighter or darker."""
+
 
 class Flow:
     """Compute dense flow between frames.
@@ -45,7 +48,7 @@ class Flow:
 
         Returns:
             Columns and rows from now to before, ``(h, w, 2)``, and ``(h, w)``: true where the flow from before to now
-            leads back within :data:`AGREE` and stays inside.
+            leads back within :data:`AGREE`, stays inside, and what is found there is as bright within :data:`ALIKE`.
         """
         if min(now.shape) < LEAST:
             return None
@@ -56,7 +59,8 @@ class Flow:
         columns, rows = grid(height, width)
         x, y = columns + back[..., 0], rows + back[..., 1]
         inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-        return back, inside & (np.square(back + there).sum(-1) < AGREE**2)
+        alike = self.cv2.absdiff(self.move(before, back), now) <= ALIKE
+        return back, inside & alike & (np.square(back + there).sum(-1) < AGREE**2)
 
     def full(self, back: np.ndarray, height: int, width: int) -> np.ndarray:
         """Enlarge a flow to a picture of ``height`` and ``width``."""

@@ -16,10 +16,11 @@ from fastnst.devices import Precision, reuse_memory
 from fastnst.errors import ConfigError
 from fastnst.inference import Stylizer, load
 from fastnst.inference.choice import find_model
-from fastnst.video.clip import Facts, Frame, Reader, VideoError, probe
+from fastnst.video.clip import Facts, Frame, VideoError, probe
 from fastnst.video.encode import Codec, Encoder, pick_codec
 from fastnst.video.join import Joiner
 from fastnst.video.parts import Packet, Parts
+from fastnst.video.reader import Reader
 from fastnst.video.steady import BLEND, HOLD, FramePainter
 
 SEGMENT = 60

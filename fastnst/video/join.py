@@ -3,7 +3,6 @@
 import heapq
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -132,10 +131,11 @@ class Joiner:
             {
                 name: text
                 for name, text in original.metadata.items()
-                if name.lower() not in OF_CONTAINER and (self.keep_metadata or WHERE not in name.lower())
+                if name.lower() not in (*OF_CONTAINER, "comment") and (self.keep_metadata or WHERE not in name.lower())
             }
         )
-        output.metadata["comment"] = json.dumps(dict(self.note))
+        before = comment(original)
+        output.metadata["comment"] = json.dumps({**self.note, **({"comment": before} if before else {})})
         output.set_chapters(original.chapters())
 
     def _packets(self, original: Any, picture: Any, copied: Mapping[int, Any], parts: Parts) -> Iterator[Any]:
@@ -179,16 +179,15 @@ def _timescale(time_base: Fraction) -> int:
     return scale
 
 
-def read_note(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Return how a video was made, as fastnst wrote it into the file; ``None`` if it did not.
-
-    Raises:
-        VideoError: Not a video.
-    """
-    with opened(Path(path)) as container:
-        found = {name.lower(): text for name, text in container.metadata.items()}.get("comment", "")
+def note_in(container: Any) -> dict[str, Any] | None:
+    """Return how a video was made, as fastnst wrote it into the file; ``None`` if it did not."""
     try:
-        note = json.loads(found)
+        note = json.loads(comment(container))
     except ValueError:
         return None
     return note if isinstance(note, dict) and "fastnst" in note else None
+
+
+def comment(container: Any) -> str:
+    """Return the comment of a file, which Matroska writes in capitals."""
+    return {name.lower(): text for name, text in container.metadata.items()}.get("comment", "")

@@ -14,7 +14,7 @@ from fastnst.video.flow import Flow
 HOLD = 0.9
 """Share of the statistics of the frames before, in the average by which a frame is normalized."""
 
-BLEND = 0.5
+BLEND = 0.6
 """Share of the frame before in a painted frame, where flow can be trusted."""
 
 THUMBNAIL = (64, 36)
