@@ -17,7 +17,10 @@ WIDE = Fraction(4, 3)
 
 @pytest.fixture
 def short_segments(monkeypatch):
+    """Segments of five frames, by an encoder that repeats itself: x264 has been seen to give other bytes for the same
+    frames in one run of a hundred."""
     monkeypatch.setattr(job, "SEGMENT", 5)
+    monkeypatch.setattr(av, "codecs_available", av.codecs_available - {"libx264"})
 
 
 @pytest.fixture
@@ -72,19 +75,20 @@ def test_odd_sizes_are_kept(make_job, make_clip, make_frames, tmp_path, width, h
         assert (probe(made.out).width, probe(made.out).height) == (width, height)
 
 
-@pytest.mark.parametrize("stop", [1, 5, 8, 14])
-def test_an_interruption_changes_no_byte(make_job, short_segments, stop):
-    whole, made = make_job("whole.mp4"), make_job("broken.mp4")
+def test_an_interruption_changes_no_packet(make_job, short_segments):
+    whole = make_job("whole.mp4")
     run(whole)
-    first = run(made, lambda result, painted: result.painted == stop)
-    assert not first.done
-    assert first.frames == (stop - 1) // 5 * 5
-    assert not made.out.exists()
-    second = run(made)
-    assert second.done
-    assert second.painted == 14 - first.frames
-    assert _packets(made.out) == _packets(whole.out)
-    assert sorted(path.name for path in made.out.parent.iterdir()) == ["broken.mp4", "whole.mp4"]
+    for stop in (5, 8, 14):
+        made = make_job(f"stopped{stop}.mp4")
+        first = run(made, lambda result, painted, stop=stop: result.painted == stop)
+        assert not first.done
+        assert first.frames == (stop - 1) // 5 * 5
+        assert not made.out.exists()
+        second = run(made)
+        assert second.done
+        assert second.painted == 14 - first.frames
+        assert _packets(made.out) == _packets(whole.out)
+        assert not list(made.out.parent.glob("*.parts"))
 
 
 def _packets(path):
