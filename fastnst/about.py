@@ -12,6 +12,7 @@ from fastnst.checkpoint import CheckpointError, Metadata, network_name, read_met
 from fastnst.errors import first_line
 from fastnst.images import EXTENSIONS, read_note
 from fastnst.networks import TransformationNetwork
+from fastnst.video.kinds import is_video
 
 
 class NoNoteError(ValueError):
@@ -22,12 +23,13 @@ def about(file: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what a file says of itself, as plain data.
 
     Args:
-        file: A picture written by fastnst, a trained style (a file, or a bundled one by name), a ``.resume`` file of
-            the optimizer or a ``.ckpt`` file of a training.
+        file: A picture written by fastnst, any video, a trained style (a file, or a bundled one by name), a ``.resume``
+            file of the optimizer or a ``.ckpt`` file of a training.
 
     Raises:
         NoNoteError: A picture without a note.
         ImageError: Not a picture, though it is called like one.
+        VideoError: Not a video, though it is called like one.
         CheckpointError: Not a style, or a damaged one.
         ConfigError: No style of this name.
     """
@@ -38,6 +40,10 @@ def about(file: str | os.PathLike[str]) -> dict[str, Any]:
         return read_settings(path)
     if path.suffix == ".ckpt":
         return about_training(path)
+    if path.is_file() and is_video(path):
+        from fastnst.video.about import about_video
+
+        return about_video(path)
     if path.suffix.lower() not in EXTENSIONS:
         return about_style(find_style(path))
     note = read_note(path)

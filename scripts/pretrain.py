@@ -20,6 +20,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from pretrain_styles import Bank, StyleTargets, without
 from torch import Tensor
@@ -36,8 +37,10 @@ from fastnst.devices import Precision, autocast, best_precision, pick_device, re
 from fastnst.losses import LossConfig, Region
 from fastnst.networks import TransformationNetwork, build_network
 from fastnst.networks.styles import Styles
+from fastnst.training.draws import disturb
 from fastnst.training.recipe import CLIP, Recipe, clip_gradients, make_optimizer, set_rate
-from fastnst.training.steps import own_style, unsteadiness
+from fastnst.training.steady import unsteadiness
+from fastnst.training.steps import own_style
 
 WEIGHTS = Path(__file__).parents[1] / "fastnst" / "networks" / "weights"
 SIZE, EVERY = 256, 300
@@ -113,7 +116,7 @@ class Pretraining:
         if self.steps % EXCHANGE == 0:
             self.bank.refresh()
         statistics, target, weight = self.bank.draw(len(batch))
-        shift = (int(torch.randint(1, 8, ())), int(torch.randint(1, 8, ())))
+        disturbance = disturb(np.random.default_rng((self.options.seed, self.steps)))
         with autocast(self.device, self.precision):
             code, regions = self.codes(statistics), [Region(target, weight)]
             if torch.rand(()) < WEAK:
@@ -125,7 +128,7 @@ class Pretraining:
             report = self.loss(painted, self.loss.content_target(batch, self.scales), regions)
             total, steady = report.total, torch.zeros(())
             if self.options.steady and self.steps % 2:
-                steady = 2 * self.options.steady * unsteadiness(paint, batch, painted, shift)
+                steady = 2 * self.options.steady * unsteadiness(paint, batch, painted, disturbance)
                 total = total + steady
         self.optimizer.zero_grad()
         total.backward()

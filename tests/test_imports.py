@@ -28,8 +28,9 @@ ALLOWED = {
     "optimize": BASE | {"backbones", "checkpoint", "images", "inference", "losses", "networks"},
     "inspection": BASE | {"backbones", "images", "losses", "optimize"},
     "compare": BASE | {"assets", "checkpoint", "data", "images", "inference", "losses", "optimize"},
-    "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize"},
+    "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize", "video"},
     "export": BASE | {"assets", "images", "networks"},
+    "video": BASE | {"images", "inference", "networks"},
     "inference": BASE | {"assets", "backbones", "checkpoint", "export", "networks", "images"},
 }
 FREE = {"cli", "__init__", "__main__"}

@@ -12,7 +12,11 @@ def parser() -> Parser:
     """Build the parser; imports nothing heavy."""
     parser = Parser("info", "FILE", "Tell how a picture, a style or a run was made, and how to repeat it.")
     parser.add_argument(
-        "file", help="a picture written by fastnst, a style (file or name), or a .resume or .ckpt file to resume from"
+        "file",
+        help="a picture written by fastnst, a video, a style (file or name), or a .resume or .ckpt file",
+    )
+    parser.add_argument(
+        "--flicker", metavar="ORIGINAL", help="measure how much a painted video flickers more than its original"
     )
     parser.add_argument("--json", action="store_true", help="everything, as JSON")
     return parser
@@ -21,6 +25,11 @@ def parser() -> Parser:
 def run(argv: list[str]) -> int:
     """Show what a file says of itself; a style with a card shows that."""
     options = parser().read(argv)
+
+    if options.flicker:
+        from fastnst.cli._video import tell_flicker
+
+        return tell_flicker(options)
 
     from fastnst.about import about
 

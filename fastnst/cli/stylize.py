@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import inf, nan
 from pathlib import Path
 
+from fastnst.cli import _video
 from fastnst.cli._picture import add_picture, name_job, prefer_typed, take_several
 from fastnst.cli._words import Parser, add_computing, add_reporting, add_writing, check_out
 from fastnst.errors import ConfigError
@@ -19,7 +20,7 @@ def parser() -> Parser:
     parser.add_argument(
         "input",
         nargs="+",
-        help="pictures, folders of pictures, patterns such as 'photos/*.jpg', or - for standard input",
+        help="pictures, folders, patterns such as 'photos/*.jpg', - for standard input; or one video, or camera",
     )
     _add_look(parser)
     _add_output(parser)
@@ -31,6 +32,7 @@ def parser() -> Parser:
         default="auto",
         help="what computes on a CPU; by itself ONNX Runtime where it is the faster one, or the model is a .onnx",
     )
+    _video.add_video(parser)
     add_reporting(parser)
     return parser
 
@@ -88,12 +90,15 @@ def _add_output(parser: Parser) -> None:
 
 def run(argv: list[str]) -> int:
     """Paint every input; broken ones are reported at the end, and the others are painted."""
-    options = parser().read(argv)
+    words = parser()
+    options = words.read(argv)
     prefer_typed(options, argv)
     if options.style and options.mix:
         raise ConfigError("give either --style or --mix; a mix may be of a single style")
     take_several(options)
     options.style = summed(options.mix) if options.mix else options.style
+    if _video.is_asked(options):
+        return _video.run(options, words)
 
     import torch
 

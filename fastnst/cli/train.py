@@ -171,7 +171,7 @@ def _add_how(own: Parser) -> None:
     add("init", "model.init", str, "START", "shared", f"what to begin from: {starts}")
     rates = "learning rate at its highest (default: 2e-3 from random weights, 1e-3 from a start)"
     add("lr", "model.lr", float, "RATE", None, rates)
-    steady = "weight by which a painting must not change with the place of the pixel grid"
+    steady = "weight by which a painting must not change with small shifts and zooms, brightness and noise"
     add("steady", "model.steady", float, "W", 0.0, steady)
     add("style_size", "model.style_size", optional(at_least(1)), "PIXELS", 384, "shorter side of the style; or null")
     add("size", "data.size", int, "PIXELS", 256, "side of the crops")

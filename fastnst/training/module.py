@@ -37,7 +37,8 @@ class FeedForwardModule(LightningModule):
             random weights and 1e-3 from a start by default.
         grow: Share of the run, at the beginning, that sees a corner of half the side of each crop: four times the
             steps in the same time, when most is learned. 0.5 by default.
-        steady: Weight of the term by which a painting must not change with the place of the pixel grid.
+        steady: Weight of the term by which a painting must not change as frames of a video do: with small shifts and
+            zooms, brightness and noise.
 
     :meth:`prepare` comes before ``trainer.fit``.
 

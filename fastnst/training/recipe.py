@@ -46,8 +46,8 @@ class Recipe:
         lr: Learning rate of Adam at its highest.
         grow: Share of the run, at the beginning, that sees a corner of half the side of each crop: four times the
             steps in the same time, when most is learned.
-        steady: Weight of the term ``steady``: the mean squared difference of a painting from that of the photograph
-            shifted by a few pixels, which a mesh locked to the pixel grid makes large.
+        steady: Weight of the term ``steady``: how much a painting changes with small shifts and zooms, brightness and
+            noise; a mesh locked to the pixel grid makes it large.
         rise: Share of the run over which the learning rate rises.
 
     Raises:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from fastnst.losses import LossReport, PerceptualLoss, Region, Target, select, stack_targets
 from fastnst.networks import TransformationNetwork
-from fastnst.training.draws import MOST_SHIFT, ONE_STYLE, Draw
+from fastnst.training.draws import ONE_STYLE, Draw
+from fastnst.training.steady import unsteadiness
 
 SCALE_PHOTOS = 16
 """Photographs on which the scales of the content terms are measured."""
@@ -77,7 +78,7 @@ def step(
         batch: The photographs.
         targets: What to compare with.
         draw: Which style each gets, and how strongly; for a network with a table.
-        steady: Weight of the term ``steady``: how much a painting changes with the place of the pixel grid.
+        steady: Weight of the term ``steady``: how much a painting changes with what changes between frames of a video.
     """
     draw = draw.to(batch.device)
     content = targets.loss.content_target(batch, targets.scales)
@@ -86,7 +87,7 @@ def step(
     report = targets.loss(painted, content, styles_of(batch, targets, draw))
     if not steady:
         return report
-    return LossReport({**report.terms, "steady": steady * unsteadiness(paint, batch, painted, draw.shift)})
+    return LossReport({**report.terms, "steady": steady * unsteadiness(paint, batch, painted, draw.disturbance)})
 
 
 def painter(network: Painter | TransformationNetwork, draw: Draw) -> Painter:
@@ -122,24 +123,6 @@ def own_style(loss: PerceptualLoss, batch: Tensor, styles: Target) -> Target:
         own.values,
         {path: scale.maximum(torch.as_tensor(styles.scales[path]).to(scale)) for path, scale in scales.items()},
     )
-
-
-def unsteadiness(paint: Painter, batch: Tensor, painted: Tensor, shift: tuple[int, int]) -> Tensor:
-    """Return the mean squared difference of paintings from those of the same photographs, shifted under the grid.
-
-    Args:
-        paint: What paints.
-        batch: The photographs, ``(B, 3, H, W)``.
-        painted: Their paintings.
-        shift: Rows and columns that the photographs lose above and on the left.
-    """
-    height, width = (side - MOST_SHIFT - 1 for side in batch.shape[-2:])  # even sides, and one size for all shifts
-    if min(height, width) < 1:
-        return painted.new_zeros(())
-    (top, left), layout = shift, torch.channels_last
-    shifted = batch[..., top : top + height, left : left + width].contiguous(memory_format=layout)
-    difference = paint(shifted) - painted[..., top : top + height, left : left + width]
-    return difference.float().square().mean()
 
 
 def judge(network: Painter | TransformationNetwork, batch: Tensor, targets: Targets) -> list[LossReport]:

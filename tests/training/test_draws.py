@@ -1,12 +1,12 @@
 import torch
 
-from fastnst.training.draws import MOST_SHIFT, WEAK, draw
+from fastnst.training.draws import MOST_BRIGHTNESS, MOST_NOISE, MOST_SHIFT, MOST_ZOOM, WEAK, ZOOMED, draw
 
 
 def test_a_draw_depends_on_its_key_alone():
     first, again, other = draw((0, 5, 0), 4, 3), draw((0, 5, 0), 4, 3), [draw((0, n, 0), 4, 3) for n in range(6, 20)]
     assert torch.equal(first.index, again.index)
-    assert first.shift == again.shift
+    assert first.disturbance == again.disturbance
     assert any(not torch.equal(first.index, drawn.index) for drawn in other)
 
 
@@ -27,8 +27,23 @@ def test_a_part_of_the_steps_paints_at_random_strengths():
 
 
 def test_shifts_are_of_one_to_seven_pixels():
-    shifts = {side for number in range(100) for side in draw((number,), 1, 0).shift}
+    shifts = {side for number in range(100) for side in draw((number,), 1, 0).disturbance.shift}
     assert shifts == set(range(1, MOST_SHIFT + 1))
+
+
+def test_disturbances_fill_their_ranges():
+    drawn = [draw((number,), 1, 0).disturbance for number in range(400)]
+    zooms = [one.zoom for one in drawn if one.zoom != 1]
+    assert abs(len(zooms) / 400 - ZOOMED) < 0.1
+    brightness, noise = [one.brightness for one in drawn], [one.noise for one in drawn]
+    for values, low, high in (
+        (zooms, 1 - MOST_ZOOM, 1 + MOST_ZOOM),
+        (brightness, 1 - MOST_BRIGHTNESS, 1 + MOST_BRIGHTNESS),
+        (noise, 0, MOST_NOISE),
+    ):
+        assert low <= min(values) < low + 0.05 * (high - low)
+        assert high - 0.05 * (high - low) < max(values) <= high
+    assert len({one.seed for one in drawn}) > 390
 
 
 def test_a_network_of_one_style_is_given_no_code():

@@ -4,8 +4,9 @@ import torch.nn.functional as F
 
 from fastnst.losses import GramLoss, PerceptualLoss
 from fastnst.networks import build_network
-from fastnst.training.draws import Draw
-from fastnst.training.steps import judge, mean_report, painter, step, take_targets, unsteadiness
+from fastnst.training.draws import Disturbance, Draw
+from fastnst.training.steady import unsteadiness
+from fastnst.training.steps import judge, mean_report, painter, step, take_targets
 
 
 @pytest.fixture
@@ -94,26 +95,12 @@ def test_full_strength_paints_as_the_code_alone(network):
     torch.testing.assert_close(painted, network(batch, network.styles.codes[index]), atol=1e-5, rtol=1e-4)
 
 
-def test_what_moves_with_the_photograph_is_steady():
-    batch = torch.rand(2, 3, 24, 32)
-    assert float(unsteadiness(same, batch, batch, (3, 5))) == 0
-
-
-def test_what_is_locked_to_the_pixel_grid_is_not():
-    def mesh(images):
-        return images + 0.1 * torch.eye(2).repeat(images.shape[2] // 2, images.shape[3] // 2)
-
-    batch = torch.rand(2, 3, 24, 32)
-    assert float(unsteadiness(mesh, batch, mesh(batch), (2, 4))) == pytest.approx(0, abs=1e-12)
-    assert float(unsteadiness(mesh, batch, mesh(batch), (1, 2))) == pytest.approx(0.01)
-
-
 def test_steadiness_is_a_term_of_its_own(targets):
     batch = torch.rand(1, 3, 32, 32)
     pool = lambda images: F.interpolate(F.avg_pool2d(images, 2), scale_factor=2)  # noqa: E731
-    report = step(pool, batch, targets, Draw(shift=(1, 1)), steady=10.0)
+    report = step(pool, batch, targets, Draw(disturbance=Disturbance(noise=0.1)), steady=10.0)
     assert set(report.terms) == {*step(pool, batch, targets).terms, "steady"}
-    expected = 10 * unsteadiness(pool, batch, pool(batch), (1, 1))
+    expected = 10 * unsteadiness(pool, batch, pool(batch), Disturbance(noise=0.1))
     torch.testing.assert_close(report.terms["steady"], expected)
     assert report.terms["steady"] > 0
 
