@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fastnst"
-BASE = {"devices", "errors", "registry", "atomic", "budget"}
+BASE = {"devices", "errors", "registry", "atomic", "budget", "memory", "tiles"}
 ALLOWED = {
     "errors": set(),
     "devices": {"errors"},
     "registry": {"errors"},
     "atomic": set(),
     "budget": {"errors"},
+    "memory": {"errors"},
+    "tiles": set(),
     "assets": BASE,
     "images": BASE,
     "backbones": BASE | {"images"},
