@@ -97,11 +97,15 @@ def _left(limit: Path, usage: Path, stat: Path, cache: str) -> int:
 
 
 class _Status(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong), *((f"f{i}", ctypes.c_ulonglong) for i in range(7))]
+    _fields_ = [  # of MEMORYSTATUSEX
+        ("length", ctypes.c_ulong),
+        ("load", ctypes.c_ulong),
+        *((name, ctypes.c_ulonglong) for name in ("total", "free", "a", "b", "c", "d", "e")),
+    ]
 
 
 def _of_windows() -> int:
     status = _Status()
     status.length = ctypes.sizeof(_Status)
     kernel = getattr(ctypes, "windll").kernel32  # noqa: B009 (absent elsewhere)
-    return int(status.f1) if kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else UNKNOWN
+    return int(status.free) if kernel.GlobalMemoryStatusEx(ctypes.byref(status)) else UNKNOWN

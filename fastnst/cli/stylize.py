@@ -13,6 +13,7 @@ from fastnst.cli._words import (
     add_computing,
     add_reporting,
     add_writing,
+    at_least,
     check_out,
     progress_bar,
     report,
@@ -57,6 +58,15 @@ def parser() -> Parser:
     )
     add_writing(parser, skip_existing=True)
     add_computing(parser)
+    add("--stroke", type=stroke, default=1.0, help="size of the strokes, from 0.5 to 2; 1 is what the model paints")
+    add("--size", type=longer_side, metavar="PIXELS", help="longer side of the result; 'original' by default")
+    add("--memory", type=amount, metavar="AMOUNT", help="to work with, as 2GB; a share of what is free by default")
+    add(
+        "--statistics",
+        choices=("exact", "thumbnail"),
+        default="exact",
+        help="of pictures larger than the memory: their own, or faster, those of a reduced copy",
+    )
     add("--engine", choices=("torch", "openvino"), default="torch", help="what computes on a CPU")
     add_reporting(parser)
     return parser
@@ -77,6 +87,7 @@ def run(argv: list[str]) -> int:
     style = _summed(options.mix) if options.mix else options.style
     model, chosen = find_model(options.model, style)
     how = (options.device, options.precision, options.engine, options.skip_existing, style, options.strength)
+    how += (options.memory, options.statistics, options.stroke, options.size)
     if "-" in (*options.input, options.out):
         return _pipe(StylizeJob((), options.model, *how), options)
     tasks = plan(options.input, options.out, name_result(model, None if chosen is None else style, options.strength))
@@ -106,6 +117,32 @@ def share(word: str) -> float:
     if not 0 <= value <= 1:
         raise ArgumentTypeError(f"{word} is not between 0 and 1")
     return value
+
+
+def stroke(word: str) -> float:
+    """Read a size of strokes."""
+    try:
+        value = float(word)
+    except ValueError:
+        raise ArgumentTypeError(f"{word!r} is not a number") from None
+    if not 0.5 <= value <= 2:
+        raise ArgumentTypeError(f"{word} is not between 0.5 and 2")
+    return value
+
+
+def longer_side(word: str) -> int | None:
+    """Read a size in pixels, or ``original``."""
+    return None if word == "original" else at_least(1)(word)
+
+
+def amount(word: str) -> int:
+    """Read an amount of memory."""
+    from fastnst.memory import parse_memory
+
+    try:
+        return parse_memory(word)
+    except ConfigError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def _summed(mix: list[tuple[str, float]]) -> dict[str, float]:
@@ -176,7 +213,7 @@ def _pipe(job: "StylizeJob", options: Namespace) -> int:
     if out != "-":
         check_out(Path(out), options=options)
     picture = open_image(sys.stdin.buffer, "standard input") if source == "-" else open_image(source)
-    painted = job.load()(picture)
+    painted = job.paint(job.load(), picture)
     made = note(job, Path(source), Path(out))
     if out == "-":
         sys.stdout.buffer.write(encode_image(painted, "PNG", made))

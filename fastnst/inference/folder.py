@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from fastnst import __version__
 from fastnst.atomic import check_writable
 from fastnst.devices import Precision, reuse_memory
@@ -14,6 +17,7 @@ from fastnst.images import EXTENSIONS, WRITABLE, ImageError, open_image, write_i
 from fastnst.images.listing import find_files
 from fastnst.inference.engines import Engine
 from fastnst.inference.stylizer import Stylizer, load
+from fastnst.inference.tiled import Statistics
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class StylizeJob:
         skip_existing: Leave out pictures whose result exists.
         style: One of the model's styles by name, the path of a picture, or weights of such; see :func:`load`.
         strength: 0 for the photograph as it is, 1 for all of the style.
+        memory: Bytes to work with; see :meth:`Stylizer.paint`, as of what follows.
+        statistics: ``exact`` or ``thumbnail``.
+        stroke: Size of the strokes.
+        size: Longer side of the results, pixels.
     """
 
     tasks: Sequence[tuple[Path, Path]]
@@ -39,6 +47,17 @@ class StylizeJob:
     skip_existing: bool = False
     style: str | Mapping[str, float] | None = None
     strength: float = 1.0
+    memory: int | None = None
+    statistics: Statistics = "exact"
+    stroke: float = 1.0
+    size: int | None = None
+
+    def paint(self, stylizer: Stylizer, image: Image.Image) -> Image.Image:
+        """Paint an upright RGB picture as the job wants it."""
+        values = np.asarray(image)
+        del image  # a large one takes half as much memory again as its values
+        how: dict[str, Any] = {"memory": self.memory, "statistics": self.statistics}
+        return Image.fromarray(stylizer.paint(values, stroke=self.stroke, size=self.size, **how))
 
     def load(self) -> Stylizer:
         """Load the model in its style."""
@@ -95,7 +114,7 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
 def _paint(stylizer: Stylizer, source: Path, target: Path, job: StylizeJob, result: StylizeResult) -> None:
     start = time.perf_counter()
     try:
-        image = stylizer(open_image(source))
+        image = job.paint(stylizer, open_image(source))
     except (ImageError, FloatingPointError) as error:
         result.failed.append((str(source), str(error)))
         return
@@ -116,6 +135,10 @@ def note(job: StylizeJob, source: Path, target: Path) -> dict[str, Any]:
     if job.strength != 1:
         words += ["--strength", f"{job.strength:g}"]
         settings["strength"] = job.strength
+    for name, default in (("statistics", "exact"), ("stroke", 1.0), ("size", None)):
+        if (value := getattr(job, name)) != default:
+            words += [f"--{name}", str(value)]
+            settings[name] = value
     return {"fastnst": __version__, "command": [*words, "--out", str(target)], "settings": settings}
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, fx
 from fastnst.errors import ConfigError
 from fastnst.inference.meter import Meter, bytes_per_pixel
 from fastnst.networks import TransformationNetwork
-from fastnst.networks.graph import Emit, Graph, Norms
+from fastnst.networks.graph import Emit, Graph
 from fastnst.networks.norm import InstanceNorm
 
 WORTH = 64
@@ -161,7 +161,7 @@ def reach(
         def look(node: fx.Node, value: Any) -> None:
             nonlocal found
             if node in strides:
-                spoilt = value.isnan().any(1)[0]  # (h, w)  # noqa: B023
+                spoilt = value.isnan().any(1)[0]  # (h, w)
                 for lines in (spoilt.any(0), spoilt.any(1)):
                     places = lines.nonzero()
                     if len(places):

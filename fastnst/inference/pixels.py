@@ -49,11 +49,11 @@ class ArrayPixels:
         self.values, self.white = values, WHITE[values.dtype.name]
         self.height, self.width = values.shape[:2]
 
-    def read(self, rows: slice, columns: slice) -> Tensor:  # noqa: D102
+    def read(self, rows: slice, columns: slice) -> Tensor:
         window = torch.from_numpy(self.values[rows, columns].astype(np.float32))
         return window.permute(2, 0, 1)[None].div_(self.white)
 
-    def write(self, row: int, column: int, window: Tensor) -> None:  # noqa: D102
+    def write(self, row: int, column: int, window: Tensor) -> None:
         levels = window[0].permute(1, 2, 0).clamp(0, 1).mul(self.white).round().cpu().numpy()
         self.values[row : row + levels.shape[0], column : column + levels.shape[1]] = levels
 
@@ -65,10 +65,10 @@ class TensorPixels:
         self.image = image
         self.height, self.width = image.shape[-2:]
 
-    def read(self, rows: slice, columns: slice) -> Tensor:  # noqa: D102
+    def read(self, rows: slice, columns: slice) -> Tensor:
         return self.image[None, :, rows, columns].float()
 
-    def write(self, row: int, column: int, window: Tensor) -> None:  # noqa: D102
+    def write(self, row: int, column: int, window: Tensor) -> None:
         height, width = window.shape[-2:]
         self.image[:, row : row + height, column : column + width] = window[0].clamp(0, 1)
 
@@ -88,7 +88,7 @@ class Padded:
         self._columns = _places(pixels.width, multiple, least)
         self.height, self.width = len(self._rows), len(self._columns)
 
-    def read(self, rows: slice, columns: slice) -> Tensor:  # noqa: D102
+    def read(self, rows: slice, columns: slice) -> Tensor:
         wanted = self._rows[rows], self._columns[columns]
         spans = [slice(int(places.min()), int(places.max()) + 1) for places in wanted]
         window = self.pixels.read(*spans)

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import torch
 from torch import Tensor
@@ -129,8 +129,7 @@ class Store:
 
     def _opened(self) -> BinaryIO:
         if self._file is None:
-            self._file = tempfile.TemporaryFile(buffering=0, dir=_folder())  # type: ignore[assignment]
-        assert self._file is not None
+            self._file = cast(BinaryIO, tempfile.TemporaryFile(buffering=0, dir=_folder()))  # noqa: SIM115 (see __exit__)
         return self._file
 
 

@@ -1,12 +1,12 @@
 """Paint a picture of any size in bounded memory: tile by tile, with the statistics of the whole picture.
 
 Windows extend beyond the tiles that are used by as much as the network sees, and norms use fixed statistics, so tiles
-meet without a seam. Source of the idea: Chen et al. Towards Ultra-Resolution Neural Style Transfer via Thumbnail Instance
-Normalization. AAAI 2022; there with the statistics of a reduced picture.
+meet without a seam. Source of the idea: Chen et al. Towards Ultra-Resolution Neural Style Transfer via Thumbnail
+Instance Normalization. AAAI 2022; there with the statistics of a reduced picture.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
@@ -17,30 +17,30 @@ from torch import Tensor, fx
 
 from fastnst.errors import ConfigError
 from fastnst.images import pad_to
-from fastnst.inference.passes import Pass, Plan, reach
 from fastnst.inference.meter import bytes_per_pixel
+from fastnst.inference.passes import Pass, Plan
 from fastnst.inference.pixels import Canvas, Padded, Pixels
 from fastnst.inference.store import Store
 from fastnst.networks import TransformationNetwork
 from fastnst.networks.norm import InstanceNorm, measure
 from fastnst.tiles import Tile, plan_tiles
 
-Kind = Literal["exact", "thumbnail"]
+Statistics = Literal["exact", "thumbnail"]
 """Whose statistics norms use: those of the picture, or of a copy that is reduced to :data:`THUMBNAIL`."""
 
 THUMBNAIL = 1024
 """Longer side of the reduced copy, pixels."""
 
-MOST = 2**19
+MOST = 2**20
 """Pixels of a tile: more is slower, because features leave the processor's cache."""
 FLAT = 4
 """Tiles are so many times as wide as they are high: bands of them are kept, and should not be high."""
-LEAST = 32
-"""Side of the smallest tile, pixels."""
+LEAST = 64
+"""Side of a small tile, pixels, for the advice how much memory to give."""
 
 
 def paint_tiled(
-    network: TransformationNetwork, pixels: Pixels, canvas: Canvas, memory: float, statistics: Kind = "exact"
+    network: TransformationNetwork, pixels: Pixels, canvas: Canvas, memory: float, statistics: Statistics = "exact"
 ) -> None:
     """Paint a picture in tiles.
 
@@ -217,7 +217,11 @@ def tile_size(
     rows = int(rows) // multiple * multiple
     columns = int(area / (rows + 2 * halo) - 2 * halo) // multiple * multiple if rows > 0 else 0
     if rows < multiple or columns < multiple:
-        raise ConfigError("to do")
+        least = 3 * max(pixel_bytes * (LEAST + 2 * halo) ** 2, kept_bytes * width * max(multiple, 16))
+        raise ConfigError(
+            f"{memory / 2**20:.0f} MB of memory are too little for a picture {width} pixels wide; give --memory "
+            f"{math.ceil(least / 2**20)}MB or more"
+        )
     return rows, columns
 
 

@@ -67,9 +67,7 @@ class Graph:
                 left += [] if node in given else node.all_input_nodes
         return [node for node in self.nodes if node in found]
 
-    def compute(
-        self, steps: Iterable[fx.Node], given: Mapping[fx.Node, Tensor], norms: Norms, emit: Emit
-    ) -> None:
+    def compute(self, steps: Iterable[fx.Node], given: Mapping[fx.Node, Tensor], norms: Norms, emit: Emit) -> None:
         """Compute nodes one after another and hand each value to ``emit``; no value is kept longer than it is needed.
 
         Args:
