@@ -12,10 +12,10 @@ from torch import Tensor
 from fastnst.images.color import luma
 from fastnst.images.resample import BAND, resample_rows
 
-RADIUS = 2
+RADIUS = 4
 """Of the windows in which painting and photograph are compared, pixels of the small picture."""
 
-EPS = 2e-3
+EPS = 5e-4
 """Variance of the photograph, in units of [0, 1], below which its detail is noise."""
 
 MOST_GAIN = 1.5

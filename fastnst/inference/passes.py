@@ -23,6 +23,9 @@ WORTH = 64
 WORTH_WHOLE = 256
 """The same at full resolution, where a map is many times as large as the picture."""
 
+FARTHEST = 700
+"""Pixels beyond a window that a pass may look at."""
+
 PROBE = 4
 """Side of the smallest picture that a pass is tried on, in multiples of the network's."""
 
@@ -155,7 +158,7 @@ def reach(
         ConfigError: Some value depends on all of the picture.
     """
     around = multiple * PROBE
-    while around <= 2048:
+    while around <= FARTHEST:
         side, found = 2 * around + multiple, 0
 
         def look(node: fx.Node, value: Any) -> None:
