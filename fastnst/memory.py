@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import platform
 import re
 import sys
 from pathlib import Path
@@ -42,9 +43,10 @@ def find_memory(device: "torch.device") -> int:
 
 def free_memory() -> int:
     """Return the bytes of main memory that this process could still take, by the system and by its control group."""
-    if sys.platform == "linux":
+    system = platform.system()
+    if system == "Linux":
         return min(_of_system(), _of_group())
-    if sys.platform == "win32":
+    if system == "Windows":
         return _of_windows()
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

@@ -86,8 +86,10 @@ def run(argv: list[str]) -> int:
     torch.manual_seed(options.seed)
     style = _summed(options.mix) if options.mix else options.style
     model, chosen = find_model(options.model, style)
-    how = (options.device, options.precision, options.engine, options.skip_existing, style, options.strength)
-    how += (options.memory, options.statistics, options.stroke, options.size)
+    how = (
+        *(options.device, options.precision, options.engine, options.skip_existing, style, options.strength),
+        *(options.memory, options.statistics, options.stroke, options.size),
+    )
     if "-" in (*options.input, options.out):
         return _pipe(StylizeJob((), options.model, *how), options)
     tasks = plan(options.input, options.out, name_result(model, None if chosen is None else style, options.strength))

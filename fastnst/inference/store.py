@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import torch
 from torch import Tensor
@@ -134,7 +134,8 @@ class Store:
 
 
 def _bytes(values: Tensor) -> memoryview:
-    return memoryview(values.view(torch.uint8).numpy()).cast("B")
+    array: Any = values.view(torch.uint8).numpy()
+    return memoryview(array).cast("B")
 
 
 def _folder() -> str:

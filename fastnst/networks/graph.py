@@ -89,7 +89,8 @@ class Graph:
                     del values[node]
 
     def _value(self, node: fx.Node, values: Mapping[fx.Node, Any], norms: Norms) -> Any:
-        args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
+        args: Any = fx.map_arg(node.args, values.__getitem__)
+        kwargs: Any = fx.map_arg(node.kwargs, values.__getitem__)
         if node in self.norms:
             return norms(node, self.norms[node], args[0])
         if node.op == "call_module":
