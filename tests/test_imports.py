@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fastnst"
-BASE = {"devices", "errors", "registry", "atomic", "budget", "convolution"}
+BASE = {"devices", "errors", "registry", "atomic", "budget", "convolution", "memory", "tiles"}
 ALLOWED = {
     "errors": set(),
     "devices": {"errors"},
@@ -16,6 +16,8 @@ ALLOWED = {
     "atomic": set(),
     "budget": {"errors"},
     "convolution": set(),
+    "memory": {"errors"},
+    "tiles": set(),
     "assets": BASE,
     "images": BASE,
     "backbones": BASE | {"images"},

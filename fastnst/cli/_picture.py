@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from math import inf, nan
 from typing import TYPE_CHECKING
 
-from fastnst.cli._words import Parser
+from fastnst.cli._words import Parser, at_least
+from fastnst.errors import ConfigError
 
 if TYPE_CHECKING:
     from fastnst.inference.job import StylizeJob
@@ -19,10 +20,45 @@ def add_picture(parser: Parser) -> None:
     add("--color", choices=("style", "content"), default="style", help="whose colors the result has")
     methods = ("luminance", "covariance", "histogram")
     add("--color_by", choices=methods, default="luminance", help="how --color content keeps the photograph's")
+    add("--stroke", type=stroke, default=1.0, help="size of the strokes, from 0.5 to 2; 1 is what the model paints")
+    add("--size", type=longer_side, metavar="PIXELS", help="longer side of the result; 'original' by default")
+    add("--memory", type=amount, metavar="AMOUNT", help="to work with, as 2GB; a share of what is free by default")
+    add(
+        "--statistics",
+        choices=("exact", "thumbnail"),
+        default="exact",
+        help="of pictures larger than the memory: their own, or faster, those of a reduced copy",
+    )
     add("--salvage", action="store_true", help="use broken pictures as far as they can be decoded")
     limit = "of the largest picture that is read, such as 4e8 (default: 178e6)"
     add("--max_pixels", type=count, metavar="N", default=178_000_000, help=limit)
     add("--keep_metadata", action="store_true", help="keep the place of a photograph, its maker's notes, and XMP")
+
+
+def stroke(word: str) -> float:
+    """Read a size of strokes."""
+    try:
+        value = float(word)
+    except ValueError:
+        raise ArgumentTypeError(f"{word!r} is not a number") from None
+    if not 0.5 <= value <= 2:
+        raise ArgumentTypeError(f"{word} is not between 0.5 and 2")
+    return value
+
+
+def longer_side(word: str) -> int | None:
+    """Read a size in pixels, or ``original``."""
+    return None if word == "original" else at_least(1)(word)
+
+
+def amount(word: str) -> int:
+    """Read an amount of memory."""
+    from fastnst.memory import parse_memory
+
+    try:
+        return parse_memory(word)
+    except ConfigError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def count(word: str) -> int:

@@ -1,7 +1,7 @@
 """Paint pictures with an exported graph, which needs no network of ours."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from pathlib import Path
 from threading import Lock
@@ -17,6 +17,7 @@ from fastnst.devices import Precision, pick_device
 from fastnst.errors import ConfigError, first_line
 from fastnst.export.notes import Notes
 from fastnst.export.runtime import Runner, onnx_runner, openvino_runner
+from fastnst.inference.brush import Brush
 from fastnst.inference.choice import Style
 from fastnst.inference.engines import Engine, find_obstacle
 from fastnst.inference.stylizer import Stylizer
@@ -80,7 +81,7 @@ class GraphStylizer(Stylizer):
         self._given: dict[str, np.ndarray] = {}
         if "style" in self._inputs and len(self.styles) == 1:
             self._given = _fed(style=[1.0], strength=1.0)
-        self.engine = self._paint_pixels
+        self._use(self._paint_pixels)
 
     def styled(self, style: Style | None = None, strength: float = 1.0) -> "GraphStylizer":
         """Return a stylizer of one style or mix; see :meth:`Stylizer.styled`.
@@ -97,7 +98,7 @@ class GraphStylizer(Stylizer):
             raise ConfigError("this graph was exported in one style at one strength; leave out style, mix and strength")
         other = copy(self)
         other._given = _fed(strength=strength, **self._chosen(style))
-        other.engine = other._paint_pixels
+        other._use(other._paint_pixels)
         return other
 
     def _chosen(self, style: Style | None) -> dict[str, Any]:
@@ -134,8 +135,9 @@ class GraphStylizer(Stylizer):
         if "strength" in self._inputs and not self._given:
             self._chosen(None)
 
-    def _even(self, images: Tensor, painted: Tensor) -> Tensor:
-        return painted  # the graph takes care of pictures of one color
+    def _use(self, engine: Callable[[Tensor], Tensor]) -> None:
+        self.engine = engine
+        self._brush = Brush(self.device, engine, None)
 
     def export(self, *_: Any, **__: Any) -> Notes:
         """Refuse: a graph is exported from the network it is of.

@@ -13,8 +13,9 @@ from fastnst.images.recolor import Color, ColorMethod
 from fastnst.inference.engines import Engine
 from fastnst.inference.loading import load
 from fastnst.inference.picture import Layer, Painter
+from fastnst.inference.tiled import Statistics
 
-LOOK = ("model", "style", "strength", "mask", "color", "color_by")
+LOOK = ("model", "style", "strength", "mask", "color", "color_by", "stroke", "size", "statistics")
 """Settings of a job that decide how a picture looks; they are noted in it, where they are not the default."""
 
 
@@ -36,6 +37,10 @@ class StylizeJob:
         mask: A picture for each model or style: white is painted, black keeps the photograph.
         color: Whose colors the result has.
         color_by: How ``color="content"`` keeps the photograph's.
+        stroke: Size of the strokes, as a multiple of what the model paints; see :meth:`Stylizer.paint`.
+        size: Longer side of the results, pixels; that of each picture by default.
+        memory: Bytes to work with, besides pictures and results; a share of what is free by default.
+        statistics: Of pictures larger than the memory: ``exact`` or ``thumbnail``.
         salvage: Use broken pictures as far as they can be decoded.
         max_pixels: Of the largest picture that is read, or of all frames of an animation together.
         keep_metadata: Keep where a photograph was taken, the notes of the camera's maker, and XMP.
@@ -53,6 +58,10 @@ class StylizeJob:
     mask: tuple[str, ...] = ()
     color: Color = "style"
     color_by: ColorMethod = "luminance"
+    stroke: float = 1.0
+    size: int | None = None
+    memory: int | None = None
+    statistics: Statistics = "exact"
     salvage: bool = False
     max_pixels: int = MAX_PIXELS
     keep_metadata: bool = False
@@ -75,10 +84,11 @@ class StylizeJob:
 
     def load(self) -> Painter:
         """Load the models in their styles."""
-        how = (self.device, self.precision, self.engine)
-        loaded = [load(model, *how, style, self.strength) for model, style in self.layers()]
+        where = (self.device, self.precision, self.engine)
+        loaded = [load(model, *where, style, self.strength) for model, style in self.layers()]
         layers = [Layer(stylizer, mask) for stylizer, mask in zip(loaded, self.mask or (None,), strict=True)]
-        return Painter(layers, self.color, self.color_by)
+        how = {"memory": self.memory, "statistics": self.statistics, "stroke": self.stroke, "size": self.size}
+        return Painter(layers, self.color, self.color_by, how)
 
 
 @dataclass(frozen=True)

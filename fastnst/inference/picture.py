@@ -1,9 +1,10 @@
 """Paint pictures in one or several styles: transparency, colors and masks; knows nothing of files."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,6 +55,7 @@ class Painter:
         layers: Styles; several need a mask each, and share what is there where masks overlap.
         color: Whose colors the result has, the ``style``'s or those of the photograph, the ``content``.
         color_by: How the photograph's are kept, see :func:`~fastnst.images.recolor.keep_colors`.
+        how: Memory, statistics, stroke and size, as :meth:`~fastnst.Stylizer.paint` takes them.
 
     Raises:
         ConfigError: Several layers, and one without a mask.
@@ -63,11 +65,17 @@ class Painter:
         >>> write_pictures(painter(read_pictures("holiday.tif")), "painted.tif")
     """
 
-    def __init__(self, layers: Sequence[Layer], color: Color = "style", color_by: ColorMethod = "luminance") -> None:
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        color: Color = "style",
+        color_by: ColorMethod = "luminance",
+        how: Mapping[str, Any] | None = None,
+    ) -> None:
         masks = [layer.mask for layer in layers]
         if len(layers) > 1 and None in masks:
             raise ConfigError(f"{len(layers)} styles want a mask each; give one for each --model or --style")
-        self.layers = list(layers)
+        self.layers, self.how = list(layers), dict(how or {})
         self.method = color_by if color == "content" else None
         self._opacities: dict[tuple[int, int], list[Tensor]] = {}
 
@@ -90,7 +98,7 @@ class Painter:
         """Paint all layers, one over the other."""
         result: np.ndarray | None = None
         for number, layer in enumerate(self.layers):
-            painted = paint_values(layer.stylizer, photo)
+            painted = layer.stylizer.paint(photo, **self.how)
             shown = resized(photo, *painted.shape[:2])
             if self.method is not None:
                 painted = keep_colors(painted, shown, self.method)
@@ -114,12 +122,6 @@ class Painter:
     def _finish(self, picture: Picture, painted: np.ndarray) -> Picture:
         alpha = None if picture.alpha is None else resized(picture.alpha, *painted.shape[:2])
         return replace(picture, values=painted, alpha=alpha)
-
-
-def paint_values(stylizer: Stylizer, values: np.ndarray) -> np.ndarray:
-    """Paint ``(H, W, 3)``, uint8 or uint16; the result has its type."""
-    painted = stylizer(_tensor(values)).permute(1, 2, 0).mul(np.iinfo(values.dtype).max).round()
-    return painted.numpy().astype(values.dtype)
 
 
 def _tensor(values: np.ndarray) -> Tensor:

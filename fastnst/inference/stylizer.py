@@ -3,9 +3,11 @@
 import os
 from copy import copy, deepcopy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import overload
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -14,12 +16,17 @@ from fastnst.checkpoint import Metadata, describe
 from fastnst.devices import Precision, best_precision, pick_device
 from fastnst.errors import ConfigError
 from fastnst.export import Notes, publish
-from fastnst.export.runtime import Pixels, Quantize
-from fastnst.images import open_image, to_pil, to_tensor
+from fastnst.export.runtime import Pixels as PixelType
+from fastnst.export.runtime import Quantize
+from fastnst.images import open_image, to_srgb
+from fastnst.inference.brush import Brush
 from fastnst.inference.choice import Style
 from fastnst.inference.codes import Codes
 from fastnst.inference.engines import Engine, pick_engine
-from fastnst.networks import TransformationNetwork, are_even, even_color
+from fastnst.inference.pixels import TensorPixels
+from fastnst.inference.stroke import paint_at
+from fastnst.inference.tiled import Statistics
+from fastnst.networks import TransformationNetwork
 
 MAX_BATCH_PIXELS = 2**22
 """Batches are split into parts of at most this many pixels, or single images, to bound memory."""
@@ -78,6 +85,7 @@ class Stylizer:
             self.network.compute_in(getattr(torch, self.precision))
         self.engine = pick_engine(self._engine, self.network, self.device, self.precision)
         self._codes = Codes(exact, styles)
+        self._brush = Brush(self.device, self.engine, self.network)
 
     def styled(self, style: Style | None = None, strength: float = 1.0) -> "Stylizer":
         """Return a stylizer of one style; this one stays as it is.
@@ -133,7 +141,7 @@ class Stylizer:
     def __call__(self, image: Image.Image | str | os.PathLike[str]) -> Image.Image: ...
 
     def __call__(self, image: Tensor | Image.Image | str | os.PathLike[str]) -> Tensor | Image.Image:
-        """Paint a picture; the result has its size and its type.
+        """Paint a picture; the result has its size and its type. One that does not fit into memory is painted in tiles.
 
         Args:
             image: A PIL image or the path of a picture, which give a PIL image; or a tensor ``(3, H, W)`` or
@@ -148,7 +156,36 @@ class Stylizer:
         if isinstance(image, Tensor):
             return self._paint_tensor(image)
         picture = image if isinstance(image, Image.Image) else open_image(image)
-        return to_pil(self._paint(to_tensor(picture)))
+        return Image.fromarray(self.paint(np.asarray(to_srgb(picture))))
+
+    def paint(
+        self,
+        values: np.ndarray,
+        *,
+        memory: int | None = None,
+        statistics: Statistics = "exact",
+        stroke: float = 1.0,
+        size: int | None = None,
+    ) -> np.ndarray:
+        """Paint an array of pixels, within a budget of memory, with strokes of a chosen size.
+
+        Args:
+            values: ``(H, W, 3)`` of uint8 or uint16, RGB in sRGB; the result is of this kind.
+            memory: Bytes to work with, besides the picture and the result; a share of what is free by default. A
+                picture for which they do not suffice is painted in tiles, without seams.
+            statistics: Of tiles: ``exact`` equals painting the picture at once, ``thumbnail`` uses the norm statistics
+                of a reduced copy, which is painted in one pass. Given, it also goes for pictures that fit.
+            stroke: Size of the strokes, as a multiple of what they are: the picture is painted at ``1 / stroke`` of its
+                size and brought back with the photograph's detail.
+            size: Longer side of the result, pixels; that of the picture by default.
+
+        Raises:
+            ConfigError: There are several styles, and none was chosen; or too little memory.
+            FloatingPointError: The network returned values that are not finite.
+            ValueError: Another array, a stroke or a size that is not above zero.
+        """
+        self._only_code()
+        return paint_at(partial(self._brush, memory=memory, statistics=statistics), values, stroke, size)
 
     def _paint_tensor(self, image: Tensor) -> Tensor:
         if image.dim() not in (3, 4) or image.shape[-3] != 3 or not image.is_floating_point():
@@ -158,29 +195,18 @@ class Stylizer:
             )
         batch = image if image.dim() == 4 else image[None]
         step = max(1, MAX_BATCH_PIXELS // (batch.shape[-1] * batch.shape[-2]))
-        painted = torch.cat([self._paint(part) for part in batch.split(step)]) if len(batch) else batch
-        return painted.view(image.shape).to(image)
-
-    @torch.inference_mode()
-    def _paint(self, images: Tensor) -> Tensor:
-        images = images.to(self.device, torch.float32).contiguous(memory_format=torch.channels_last)
-        painted = self.engine(images).clamp(0, 1)
-        painted = self._even(images, painted)
-        if not torch.isfinite(painted).all():
-            raise FloatingPointError("the network returned values that are not finite numbers; train it again")
-        return painted
-
-    def _even(self, images: Tensor, painted: Tensor) -> Tensor:
-        """Put one color for pictures of one color, unless they are parts of another picture."""
-        even = are_even(images)
-        if self.network.holds_statistics or not even.any():
-            return painted
-        return torch.where(even[:, None, None, None], even_color(self.network)[:, None, None], painted)
+        painted = torch.empty_like(batch)
+        for part, result in zip(batch.split(step), painted.split(step), strict=True):
+            if len(part) == 1:
+                self._brush(TensorPixels(part[0]), TensorPixels(result[0]))
+            else:
+                result.copy_(self._brush.whole(part))
+        return painted.view(image.shape)
 
     def export(
         self,
         path: str | os.PathLike[str],
-        pixels: Pixels = "uint8",
+        pixels: PixelType = "uint8",
         quantize: Quantize | None = None,
         name: str | None = None,
         licence: str | None = None,

@@ -8,8 +8,8 @@ from torch import Tensor
 from fastnst.losses.perceptual import PerceptualLoss
 from fastnst.losses.pyramid import layer_at
 from fastnst.losses.target import Region
-from fastnst.losses.tiles import Tile, tiles_for
 from fastnst.losses.whole import Autocast
+from fastnst.tiles import Tile, tiles_for
 
 
 class Level:

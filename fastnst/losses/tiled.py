@@ -14,8 +14,8 @@ from fastnst.losses.perceptual import PerceptualLoss, size_of
 from fastnst.losses.pyramid import gather, layer_at, pyramid
 from fastnst.losses.report import LossReport
 from fastnst.losses.target import Region, Target
-from fastnst.losses.tiles import tiles_for
 from fastnst.losses.whole import Autocast
+from fastnst.tiles import tiles_for
 
 
 @torch.no_grad()

@@ -61,9 +61,40 @@ def exporting() -> bool:
 
 def measure(x: Tensor) -> Tensor:
     """Return mean and variance of every channel of every image as ``(B, 2, C)``, in float32 or better."""
+    if _kernels_serve(x) and x.dtype != torch.float64 and x.numel():
+        return torch.stack([_measure_on_cpu(image) for image in x])
     x = x if x.dtype == torch.float64 else x.float()
     mean = x.mean((2, 3), keepdim=True)
     return torch.stack([mean[..., 0, 0], (x - mean).square().mean((2, 3))], dim=1)
+
+
+def _kernels_serve(x: Tensor) -> bool:
+    return x.device.type == "cpu" and not torch.is_grad_enabled() and not exporting()
+
+
+def _measure_on_cpu(image: Tensor) -> Tensor:
+    """Return ``(2, C)`` of ``(C, H, W)`` in a quarter of the time, by a kernel made for something else.
+
+    Group norm takes the moments of a thousand values as if they were a picture: it adds up in float32, which is exact
+    enough for a thousand values, and for a million not.
+    """
+    flat = image.permute(1, 2, 0).reshape(-1, len(image))  # (H*W, C)
+    whole = len(flat) // _PART * _PART
+    parts = flat[:whole].view(-1, _PART, len(image)).mT[:, :, None]  # (N, C, 1, _PART), channels last
+    _, mean, deviation = torch.native_group_norm(
+        parts, torch.ones(len(image)), None, len(parts), len(image), _PART, len(image), _TINY
+    )
+    rest = flat[whole:].double()
+    means, variances = mean.double(), deviation.double().pow(-2) - _TINY
+    center = (_PART * means.sum(0) + rest.sum(0)) / len(flat)
+    spread = _PART * (variances + (means - center).square()).sum(0) + (rest - center).square().sum(0)
+    return torch.stack([center, spread.clamp_min(0) / len(flat)]).float()
+
+
+MOST_AT_ONCE = 2**12
+"""Values per channel that a kernel which adds up in float32 may measure."""
+
+_PART, _TINY = 1024, 1e-12
 
 
 def _either(given: Tensor | None, default: Tensor | None) -> Tensor | None:
@@ -76,6 +107,9 @@ def _either(given: Tensor | None, default: Tensor | None) -> Tensor | None:
 def _normalize_by(x: Tensor, scale: Tensor | None, shift: Tensor | None, moments: Tensor, eps: float) -> Tensor:
     """Normalize by given statistics: the formula, in one multiplication and one addition per value."""
     mean, variance = moments.unbind(1)  # (B, C)
+    scale, shift = _one_for_all(scale), _one_for_all(shift)
+    if len(moments) == 1 and _kernels_serve(x) and _shared(scale, shift):
+        return F.batch_norm(x, mean[0], variance[0], _wide(scale), _wide(shift), eps=eps)
     factor = (variance + eps).rsqrt()
     factor = factor if scale is None else factor * scale
     offset = -mean * factor if shift is None else shift - mean * factor
@@ -92,12 +126,16 @@ def _normalize_on_cpu(x: Tensor, scale: Tensor | None, shift: Tensor | None, eps
     """Avoid torch's own kernel, which copies channels-last images to and fro.
 
     With torch 2.15 its gradient is also wrong for a single image where the gradient that enters is channels-last.
-    Batch norm of single images is the fastest that is exact. Group norm with a group per channel takes a little less
-    time forward, but takes the variance of channels-last images as the mean of squares less the square of the mean:
-    where a channel is far from zero and varies little, as in a large even sky, it is off by several deviations.
+    Batch norm of single images is the fastest that is exact enough for small maps. Group norm with a group per channel
+    takes the variance of channels-last images as the mean of squares less the square of the mean: where a channel is
+    far from zero and varies little, as in a large even sky, it is off by several deviations. Either adds up in float32,
+    of which a million values leave three digits: behind twenty norms that is ten levels of 255 here and there, so large
+    maps are measured in parts.
     """
     if _shared(scale, shift) and len(x) == 1:
-        return F.batch_norm(x, None, None, _wide(scale), _wide(shift), training=True, eps=eps)
+        if torch.is_grad_enabled() or x.shape[2] * x.shape[3] <= MOST_AT_ONCE:
+            return F.batch_norm(x, None, None, _wide(scale), _wide(shift), training=True, eps=eps)
+        return _normalize_by(x, scale, shift, measure(x), eps)
     each = zip(x.split(1), _rows(scale, len(x)), _rows(shift, len(x)), strict=True)
     return torch.cat([_normalize_on_cpu(image, scale, shift, eps) for image, scale, shift in each])
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from fastnst.cli import run
+from fastnst.images import read_note
 from fastnst.inference import folder
 
 
@@ -40,6 +41,20 @@ def test_one_picture_is_written_in_the_format_of_its_name(stylize, style_picture
 def test_the_engine_can_be_chosen(stylize, style_picture, tmp_path):
     assert stylize(style_picture, "--out", tmp_path / "a.png", "--engine", "torch") == 0
     assert Image.open(tmp_path / "a.png").size == (80, 70)
+
+
+def test_strokes_size_and_memory_are_options_and_noted(stylize, style_picture, tmp_path):
+    options = ["--stroke", "1.5", "--size", "160", "--memory", "30MB", "--statistics", "thumbnail"]
+    assert stylize(style_picture, "--out", tmp_path / "a.png", *options) == 0
+    assert Image.open(tmp_path / "a.png").size == (160, 140)
+    settings = read_note(tmp_path / "a.png")["settings"]
+    assert {key: settings[key] for key in ("stroke", "size", "statistics")} == {
+        "stroke": 1.5,
+        "size": 160,
+        "statistics": "thumbnail",
+    }
+    assert stylize(style_picture, "--out", tmp_path / "b.png", "--size", "original") == 0
+    assert Image.open(tmp_path / "b.png").size == (80, 70)
 
 
 def test_a_folder_is_painted_into_a_folder(stylize, photos, tmp_path, capsys):
@@ -210,6 +225,10 @@ def test_unwritable_out_is_noticed_before_the_work(stylize, style_picture, tmp_p
         (["-", "x.jpg"], "- stands for one picture"),
         (["x.jpg", "--out", "z.png", "--device", "tpu"], "'tpu' is not here"),
         (["x.jpg", "--out", "z.png", "--engine", "tvm"], "'tvm'"),
+        (["x.jpg", "--out", "z.png", "--memory", "much"], "--memory: memory 'much': must be an amount above zero"),
+        (["x.jpg", "--out", "z.png", "--stroke", "3"], "--stroke: 3 is not between 0.5 and 2"),
+        (["x.jpg", "--out", "z.png", "--size", "0"], "--size: 0 is too small, must be at least 1"),
+        (["x.jpg", "--out", "z.png", "--statistics", "none"], "'none'"),
     ],
 )
 def test_usage_errors_are_one_line_and_exit_with_2(model_file, monkeypatch, tmp_path, capsys, arguments, words):

@@ -9,7 +9,7 @@ from fastnst.backbones._extractor import BACKBONES
 from fastnst.errors import ConfigError
 from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss, Region, TiledLoss, WholeLoss
 from fastnst.losses.tiled import tiled_style_target
-from fastnst.losses.tiles import plan_tiles
+from fastnst.tiles import plan_tiles
 
 LAYERS = {
     "vgg19": ("relu1_1", "relu2_1", "relu3_1", "relu4_1"),

@@ -34,16 +34,17 @@ class Tile:
         return features[..., rows, columns]
 
 
-def plan_tiles(height: int, width: int, core: int, halo: int) -> list[Tile]:
-    """Cover a picture with tiles whose cores do not overlap.
+def plan_tiles(height: int, width: int, core: int | tuple[int, int], halo: int) -> list[Tile]:
+    """Cover a picture with tiles whose cores do not overlap, row by row.
 
     Args:
         height: Of the picture, pixels.
         width: Of the picture, pixels.
-        core: Side of a core, pixels; a multiple of every layer's stride.
+        core: Side of a core, pixels, or its height and width; a multiple of every layer's stride.
         halo: Pixels that a window extends beyond its core, unless the picture ends; likewise a multiple.
     """
-    rows, columns = _spans(height, core, halo), _spans(width, core, halo)
+    high, wide = (core, core) if isinstance(core, int) else core
+    rows, columns = _spans(height, high, halo), _spans(width, wide, halo)
     return [Tile(r, c, core_r, core_c, height, width) for r, core_r in rows for c, core_c in columns]
 
 
