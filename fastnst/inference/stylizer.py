@@ -184,7 +184,7 @@ class Stylizer:
             FloatingPointError: The network returned values that are not finite.
             ValueError: Another array, a stroke or a size that is not above zero.
         """
-        self._only_code()
+        self._check_chosen()
         return paint_at(partial(self._brush, memory=memory, statistics=statistics), values, stroke, size)
 
     def _paint_tensor(self, image: Tensor) -> Tensor:

@@ -107,9 +107,10 @@ def _either(given: Tensor | None, default: Tensor | None) -> Tensor | None:
 def _normalize_by(x: Tensor, scale: Tensor | None, shift: Tensor | None, moments: Tensor, eps: float) -> Tensor:
     """Normalize by given statistics: the formula, in one multiplication and one addition per value."""
     mean, variance = moments.unbind(1)  # (B, C)
-    scale, shift = _one_for_all(scale), _one_for_all(shift)
-    if len(moments) == 1 and _kernels_serve(x) and _shared(scale, shift):
-        return F.batch_norm(x, mean[0], variance[0], _wide(scale), _wide(shift), eps=eps)
+    if _kernels_serve(x) and len(moments) == 1:
+        one_scale, one_shift = _one_for_all(scale), _one_for_all(shift)
+        if _shared(one_scale, one_shift):
+            return F.batch_norm(x, mean[0], variance[0], _wide(one_scale), _wide(one_shift), eps=eps)
     factor = (variance + eps).rsqrt()
     factor = factor if scale is None else factor * scale
     offset = -mean * factor if shift is None else shift - mean * factor

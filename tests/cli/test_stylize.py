@@ -219,7 +219,7 @@ def test_unwritable_out_is_noticed_before_the_work(stylize, style_picture, tmp_p
         ([], "missing input"),
         (["x.jpg", "--overwrite", "--out"], "--out: expected one argument"),
         (["x.jpg", "--overwrite=true"], "--overwrite: ignored explicit argument 'true'"),
-        (["x.jpg", "--out", "z.png", "--sead", "3"], "unknown option --sead; did you mean '--seed'?"),
+        (["x.jpg", "--out", "z.png", "--seedd", "3"], "unknown option --seedd; did you mean '--seed'?"),
         (["x.jpg", "--config", "fast"], "config 'fast' is for fastnst train, not for fastnst stylize"),
         (["x.jpg", "--precision", "int8"], "'int8'"),
         (["-", "x.jpg"], "- stands for one picture"),

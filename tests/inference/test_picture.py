@@ -6,7 +6,7 @@ from PIL import Image
 from fastnst.errors import ConfigError
 from fastnst.images import Picture
 from fastnst.inference import Layer, Painter, load
-from fastnst.inference.picture import blend, common_statistics, paint_values, resized
+from fastnst.inference.picture import blend, common_statistics, resized
 
 RNG = np.random.default_rng(0)
 
@@ -45,8 +45,8 @@ def test_a_painting_keeps_all_but_its_values(stylizer, kind):
 
 def test_eight_and_sixteen_bits_are_painted_alike(stylizer):
     values = noise(40, 60, 3)
-    deep = paint_values(stylizer, values.astype(np.uint16) * 257)
-    assert np.abs(paint_values(stylizer, values) - deep / 257).max() <= 0.51
+    deep = stylizer.paint(values.astype(np.uint16) * 257)
+    assert np.abs(stylizer.paint(values) - deep / 257).max() <= 0.51
 
 
 def test_hidden_colors_are_not_painted(stylizer):
@@ -74,7 +74,7 @@ def test_a_mask_keeps_the_photograph_exactly_where_it_is_black(stylizer, tmp_pat
     photo = Picture(noise(40, 60, 3))
     (painted,) = Painter([Layer(stylizer, mask(tmp_path / "m.png", (0, 0, 30, 40)))])([photo])
     np.testing.assert_array_equal(painted.values[:, 34:], photo.values[:, 34:])
-    np.testing.assert_array_equal(painted.values[:, :26], paint_values(stylizer, photo.values)[:, :26])
+    np.testing.assert_array_equal(painted.values[:, :26], stylizer.paint(photo.values)[:, :26])
 
 
 def test_several_styles_are_painted_where_their_masks_are(others, tmp_path):
@@ -82,16 +82,16 @@ def test_several_styles_are_painted_where_their_masks_are(others, tmp_path):
     masks = [mask(tmp_path / "l.png", (0, 0, 20, 40)), mask(tmp_path / "r.png", (40, 0, 60, 40))]
     layers = [Layer(s, m) for s, m in zip(others, masks, strict=True)]
     values = Painter(layers)([Picture(photo)])[0].values
-    np.testing.assert_array_equal(values[:, :16], paint_values(others[0], photo)[:, :16])
+    np.testing.assert_array_equal(values[:, :16], others[0].paint(photo)[:, :16])
     np.testing.assert_array_equal(values[:, 24:36], photo[:, 24:36])
-    np.testing.assert_array_equal(values[:, 44:], paint_values(others[1], photo)[:, 44:])
+    np.testing.assert_array_equal(values[:, 44:], others[1].paint(photo)[:, 44:])
 
 
 def test_overlapping_masks_share(others, tmp_path):
     photo = noise(40, 60, 3)
     everywhere = mask(tmp_path / "m.png", (0, 0, 60, 40))
     values = Painter([Layer(s, everywhere) for s in others])([Picture(photo)])[0].values
-    halves = sum(paint_values(s, photo).astype(float) for s in others) / 2
+    halves = sum(s.paint(photo).astype(float) for s in others) / 2
     assert np.abs(values - halves).max() <= 0.51
 
 
@@ -129,8 +129,8 @@ def test_what_does_not_change_between_frames_is_painted_the_same(stylizer):
 def test_common_statistics_of_equal_frames_are_their_own(stylizer):
     photo = noise(48, 64, 3)
     with common_statistics(stylizer, [photo] * 3):
-        held = paint_values(stylizer, photo)
-    assert np.abs(held.astype(int) - paint_values(stylizer, photo)).max() <= 1
+        held = stylizer.paint(photo)
+    assert np.abs(held.astype(int) - stylizer.paint(photo)).max() <= 1
     assert not stylizer.network.holds_statistics
 
 

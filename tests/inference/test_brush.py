@@ -3,13 +3,15 @@ import logging
 import numpy as np
 import pytest
 import torch
-from fastnst.inference.painting import Painter
 
 import fastnst
-from fastnst.inference import painting
+from fastnst.inference import brush
+from fastnst.inference.brush import Brush
 from fastnst.inference.meter import Meter, bytes_per_pixel
 from fastnst.inference.pixels import ArrayPixels, TensorPixels
 from fastnst.networks import build_network
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def network():
 def calls(monkeypatch):
     """Memory and statistics of every picture that is painted in tiles."""
     made = []
-    monkeypatch.setattr(painting, "paint_tiled", lambda n, p, c, memory, statistics: made.append((memory, statistics)))
+    monkeypatch.setattr(brush, "paint_tiled", lambda n, p, c, memory, statistics: made.append((memory, statistics)))
     return made
 
 
@@ -31,7 +33,7 @@ def paint(painter, **how):
 
 
 def test_tiles_begin_where_memory_ends(network, calls):
-    painter = Painter(network)
+    painter = Brush(CPU, network, network)
     paint(painter, memory=int(painter.whole_bytes * 2000) + 1)
     assert not calls
     paint(painter, memory=int(painter.whole_bytes * 2000) - 1)
@@ -39,20 +41,20 @@ def test_tiles_begin_where_memory_ends(network, calls):
 
 
 def test_small_pictures_ask_for_no_memory(network, calls, monkeypatch):
-    monkeypatch.setattr(painting, "find_memory", lambda device: pytest.fail("asked"))
-    paint(Painter(network))
+    monkeypatch.setattr(brush, "find_memory", lambda device: pytest.fail("asked"))
+    paint(Brush(CPU, network, network))
     assert not calls
 
 
 def test_large_pictures_get_a_share_of_what_is_free(network, calls, monkeypatch):
-    monkeypatch.setattr(painting, "SMALL", 100)
-    monkeypatch.setattr(painting, "find_memory", lambda device: 5000)
-    paint(Painter(network))
+    monkeypatch.setattr(brush, "SMALL", 100)
+    monkeypatch.setattr(brush, "find_memory", lambda device: 5000)
+    paint(Brush(CPU, network, network))
     assert calls == [(5000, "exact")]
 
 
 def test_thumbnail_statistics_are_used_whenever_asked_for(network, calls):
-    paint(Painter(network), memory=2**40, statistics="thumbnail")
+    paint(Brush(CPU, network, network), memory=2**40, statistics="thumbnail")
     assert calls == [(2**40, "thumbnail")]
 
 
@@ -64,9 +66,9 @@ def test_a_gpu_out_of_memory_is_tried_with_half(network, monkeypatch, caplog):
         if len(tried) < 3:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(painting, "paint_tiled", stub)
-    paint(Painter(network), memory=2**40, statistics="thumbnail")
-    needed = Painter(network).whole_bytes * 2000
+    monkeypatch.setattr(brush, "paint_tiled", stub)
+    paint(Brush(CPU, network, network), memory=2**40, statistics="thumbnail")
+    needed = Brush(CPU, network, network).whole_bytes * 2000
     assert len(tried) == 3
     assert tried[1] <= needed / 2
     assert tried[2] == tried[1] / 2
@@ -75,14 +77,14 @@ def test_a_gpu_out_of_memory_is_tried_with_half(network, monkeypatch, caplog):
 
 @pytest.fixture(autouse=True)
 def _little_is_enough(monkeypatch):
-    monkeypatch.setattr(painting, "LEAST_MEMORY", 2**10)
+    monkeypatch.setattr(brush, "LEAST_MEMORY", 2**10)
 
 
 def test_a_whole_picture_that_does_not_fit_goes_on_in_tiles(network, calls):
     def engine(images):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    paint(Painter(network, engine), memory=2**40)
+    paint(Brush(CPU, engine, network), memory=2**40)
     assert len(calls) == 1
 
 
@@ -90,14 +92,14 @@ def test_out_of_memory_ends_somewhere(network, monkeypatch):
     def stub(*what):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(painting, "paint_tiled", stub)
+    monkeypatch.setattr(brush, "paint_tiled", stub)
     with pytest.raises(torch.OutOfMemoryError):
-        paint(Painter(network), memory=2**30, statistics="thumbnail")
+        paint(Brush(CPU, network, network), memory=2**30, statistics="thumbnail")
 
 
 def test_another_engine_gives_way_to_torch_with_a_note(network, calls, caplog):
     with caplog.at_level(logging.WARNING):
-        paint(Painter(network, lambda images: images), memory=10**5)
+        paint(Brush(CPU, lambda images: images, network), memory=10**5)
     assert "50x40 is painted in tiles, by torch" in caplog.text
 
 
@@ -141,8 +143,8 @@ def test_other_arrays_are_refused(model_file, wrong):
 
 
 def test_tensors_go_the_same_way(model_file, calls, monkeypatch):
-    monkeypatch.setattr(painting, "SMALL", 100)
-    monkeypatch.setattr(painting, "find_memory", lambda device: 5000)
+    monkeypatch.setattr(brush, "SMALL", 100)
+    monkeypatch.setattr(brush, "find_memory", lambda device: 5000)
     fastnst.load(model_file, device="cpu")(torch.rand(3, 40, 40))
     assert calls == [(5000, "exact")]
 
