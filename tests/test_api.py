@@ -20,6 +20,9 @@ PACKAGES = (
     "fastnst.inference",
     "fastnst.compare",
     "fastnst.inspection",
+    "fastnst.importers",
+    "fastnst.export",
+    "fastnst.video",
     "fastnst.about",
 )
 
