@@ -93,7 +93,12 @@ class _Layers:
             case nn.Conv2d():
                 return self._convolve(layer, x)
             case ResizeConv():
-                padded = add("Pad", x, self.graph.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
+                edge = layer.border
+                padded = add("Pad", x, self.graph.integers(0, 0, edge, edge, 0, 0, edge, edge), mode="edge")
+                if layer.means:
+                    channels = layer.weight.shape[1]
+                    means = self.graph.constant(torch.full((channels, 1, 2, 2), 0.25))
+                    padded = add("Conv", padded, means, group=channels)
                 low = add("Conv", padded, *map(self.graph.constant, layer.unfolded()))
                 return add("DepthToSpace", low, blocksize=2, mode="CRD")
             case InstanceNorm():

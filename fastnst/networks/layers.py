@@ -113,7 +113,13 @@ class ResizeConv(nn.Module):
     """Double the resolution by bilinear interpolation, then convolve by 3x3: neither a checkerboard nor blocks.
 
     Neither the enlarged features nor their gradient are ever made: a pixel of the result is one of four weighted sums
-    of 3x3 features, so a convolution at the low resolution and a sub-pixel unfolding do the same.
+    of features, so a convolution at the low resolution and a sub-pixel unfolding do the same.
+
+    Args:
+        channels_in: Of the features.
+        channels: Of the result.
+        means: Interpolate between the means of 2x2 neighbors. Of features that alternate from pixel to pixel, a mesh,
+            interpolation between the features themselves leaves half, this nothing.
 
     Source: Odena, Dumoulin, Olah. Deconvolution and Checkerboard Artifacts. Distill 2016; there by nearest neighbor,
     which leaves steps of two pixels in smooth skies.
@@ -121,25 +127,37 @@ class ResizeConv(nn.Module):
 
     taps: Tensor
 
-    def __init__(self, channels_in: int, channels: int) -> None:
+    def __init__(self, channels_in: int, channels: int, means: bool = False) -> None:
         super().__init__()
         conv = nn.Conv2d(channels_in, channels, 3)
         assert conv.bias is not None, "a convolution is made with one"
         self.weight, self.bias = conv.weight, conv.bias
-        # What each of three low rows (first index) adds to each of the three high rows around an even and an odd one.
-        even = [[0.75, 0.25, 0], [0.25, 0.75, 0.75], [0, 0, 0.25]]
-        odd = [[0.25, 0, 0], [0.75, 0.75, 0.25], [0, 0.25, 0.75]]
+        # What each of some low rows (first index) adds to each of the three high rows around an even and an odd one.
+        if means:
+            even = [[0.25, 0, 0], [0.75, 0.75, 0.25], [0, 0.25, 0.75], [0, 0, 0]]
+            odd = [[0, 0, 0], [0.75, 0.25, 0], [0.25, 0.75, 0.75], [0, 0, 0.25]]
+        else:
+            even = [[0.75, 0.25, 0], [0.25, 0.75, 0.75], [0, 0, 0.25]]
+            odd = [[0.25, 0, 0], [0.75, 0.75, 0.25], [0, 0.25, 0.75]]
         self.register_buffer("taps", torch.tensor([even, odd], dtype=torch.float32), persistent=False)
+        self.means = means
 
     def forward(self, x: Tensor) -> Tensor:
-        padded = border(x, [1, 1, 1, 1], "replicate")
+        low = border(x, [self.border] * 4, "replicate")
+        if self.means:
+            low = F.conv2d(low, low.new_full((low.shape[1], 1, 2, 2), 0.25), groups=low.shape[1])
         filters, bias = self.unfolded()
         if not torch.is_autocast_enabled(x.device.type):
-            padded = padded.to(bias.dtype)
-        return F.pixel_shuffle(F.conv2d(padded, filters, bias), 2)
+            low = low.to(bias.dtype)
+        return F.pixel_shuffle(F.conv2d(low, filters, bias), 2)
+
+    @property
+    def border(self) -> int:
+        """Low pixels that are repeated around the features."""
+        return 2 if self.means else 1
 
     def unfolded(self) -> tuple[Tensor, Tensor]:
-        """Return filters ``(4C, C_in, 3, 3)`` and bias ``(4C,)`` of the convolution at the low resolution."""
+        """Return filters ``(4C, C_in, K, K)`` and bias ``(4C,)`` of the convolution at the low resolution."""
         taps = self.taps.to(self.weight.dtype)
         filters = torch.einsum("pak,qbl,oikl->opqiab", taps, taps, self.weight).flatten(0, 2)
         return filters, self.bias.repeat_interleave(4)

@@ -69,7 +69,7 @@ class Lite(TransformationNetwork):
         nn.init.zeros_(
             cast(Tensor, self.skip[1].weight)
         )  # painting is learned first, what to keep of the photograph is added
-        self.output = ResizeConv(detail, 3)
+        self.output = ResizeConv(detail, 3, means=True)
         nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:

@@ -23,9 +23,20 @@ def test_convolution_by_rows_is_the_convolution(layout, size):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 4)])
-def test_a_resize_convolution_is_one_of_enlarged_features(size):
-    layer, x = ResizeConv(3, 2).double(), torch.rand(2, 3, *size, dtype=torch.float64)
-    enlarged = F.interpolate(F.pad(x, (1, 1, 1, 1), mode="replicate"), scale_factor=2.0, mode="bilinear")[
-        ..., 1:-1, 1:-1
-    ]
+@pytest.mark.parametrize("means", [False, True])
+def test_a_resize_convolution_is_one_of_enlarged_features(size, means):
+    layer, x = ResizeConv(3, 2, means).double(), torch.rand(2, 3, *size, dtype=torch.float64)
+    edge = layer.border
+    low = F.pad(x, (edge,) * 4, mode="replicate")
+    low = F.avg_pool2d(low, 2, stride=1) if means else low
+    enlarged = F.interpolate(low, scale_factor=2.0, mode="bilinear")
+    height, width = (2 * side + 2 for side in size)
+    enlarged = enlarged[..., edge : edge + height, edge : edge + width]
     torch.testing.assert_close(layer(x), F.conv2d(enlarged, layer.weight, layer.bias))
+
+
+def test_a_resize_convolution_by_means_leaves_no_mesh():
+    mesh = torch.ones(1, 4, 16, 16)
+    mesh[..., ::2] = -1
+    with torch.no_grad():
+        assert ResizeConv(4, 3, means=True)(mesh)[..., 4:-4].std((2, 3)).max() < 1e-5
