@@ -19,6 +19,7 @@ from torchvision.models import vgg16, vgg19
 from fastnst.backbones import BACKBONES
 from fastnst.checkpoint import Metadata, describe, save_checkpoint
 from fastnst.devices import Precision
+from fastnst.images import check_output
 from fastnst.inference import Engine, Stylizer
 from fastnst.inference.folder import run
 from fastnst.inference.graphs import GraphStylizer
@@ -27,7 +28,7 @@ from fastnst.inference.plan import plan
 from fastnst.inference.stages import decode, encode
 from fastnst.losses import STYLE_LOSSES, LossConfig, PerceptualLoss
 from fastnst.networks import build_network
-from fastnst.networks.layers import InstanceNorm, NarrowConv, conv
+from fastnst.networks.layers import InstanceNorm
 from fastnst.training import Recipe, Training, take_targets
 
 Work = Callable[[], object]
@@ -67,8 +68,9 @@ def plain_network() -> nn.Module:
                 setattr(module, name, nn.InstanceNorm2d(len(child.weight), child.eps, affine=True))
             elif isinstance(child, nn.ReLU):
                 setattr(module, name, nn.ReLU())
-            elif isinstance(child, NarrowConv):
-                setattr(module, name, conv(child.in_channels, child.out_channels, child.kernel_size[0]))
+            elif isinstance(child, nn.Conv2d):
+                shape = child.in_channels, child.out_channels, child.kernel_size, child.stride, child.padding
+                setattr(module, name, nn.Conv2d(*shape, padding_mode="reflect"))
                 getattr(module, name).load_state_dict(child.state_dict())
             else:
                 plain(child)
@@ -156,9 +158,10 @@ def serial_folder(network: str, fmt: str, count: int, device: torch.device) -> W
     job = _album(network, fmt, count, device)
 
     def paint() -> None:
-        stylizer = job.load()
+        painter = job.load()
         for source, target in job.tasks:
-            encode(stylizer(decode(source)), target, note(job, source, target))
+            pictures = decode(source, check_output(target), job)
+            encode(painter(pictures), target, note(job, source, target), job)
 
     return paint
 

@@ -19,7 +19,7 @@ COMMANDS = {
     "optimize": "paint a picture by optimizing it (Gatys et al.)",
     "compare": "judge trained networks against the optimizer, under one loss",
     "inspect": "reconstructions from layers, feature maps, sweeps over settings",
-    "export": "write a style for ONNX Runtime, browsers, and torch elsewhere",
+    "export": "write a style for ONNX Runtime, browsers, and PyTorch elsewhere",
     "info": "tell how a picture, a style or a run was made",
 }
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from fastnst.cli import EXIT_INTERRUPTED
 from fastnst.cli._words import Parser, at_least, check_out, progress_bar, report, say
 from fastnst.errors import ConfigError
-from fastnst.video.kinds import CONTAINERS, camera_index, is_video
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +56,8 @@ def is_asked(options: Namespace) -> bool:
     Raises:
         ConfigError: It is, and there is more.
     """
+    from fastnst.video.kinds import camera_index, is_video
+
     videos = [word for word in options.input if is_video(word) or camera_index(word) is not None]
     if videos and len(options.input) > 1:
         raise ConfigError(f"{videos[0]}: a video is painted alone; give one input")
@@ -77,6 +78,8 @@ def run(options: Namespace, parser: Parser) -> int:
         raise ConfigError("a video is written to a file; give --out NAME.mp4")
 
     import torch
+
+    from fastnst.video.kinds import camera_index
 
     torch.manual_seed(options.seed)
     camera = camera_index(options.input[0])
@@ -137,6 +140,7 @@ def _tell(options: Namespace, result: "VideoResult", signal: int) -> int:
 def _default_out(options: Namespace, source: Path) -> str:
     """Name the result after the video and the style, in its own container if we write that."""
     from fastnst.inference.choice import find_model, name_result
+    from fastnst.video.kinds import CONTAINERS
 
     model, style = find_model(options.model, options.style)
     name = name_result(model, None if style is None else options.style, options.strength)

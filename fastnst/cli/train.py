@@ -36,7 +36,7 @@ def run(argv: list[str]) -> int:
     options, words = read(argv)
     demonstrated = not words and set(vars(options)) <= NEUTRAL
     if demonstrated:
-        say(options, demo.INTRODUCTION)
+        say_all(options, demo.INTRODUCTION)
         from fastnst.training.folder import holds_run
 
         words = [f"--config={find_config('demo', 'train')}", *demo.lay_out()]
@@ -45,8 +45,14 @@ def run(argv: list[str]) -> int:
 
     code = train([*words, *long_words(options)], options)
     if demonstrated and not code:
-        say(options, demo.conclusion(demo.write_sheet()))
+        say_all(options, demo.conclusion(demo.write_sheet()))
     return code
+
+
+def say_all(options: Typed, text: str) -> None:
+    """Print several lines; ``say`` would take their ends for those in the name of a file."""
+    for line in text.splitlines():
+        say(options, line)
 
 
 def read(argv: list[str]) -> tuple[Typed, list[str]]:

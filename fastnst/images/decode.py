@@ -83,7 +83,7 @@ def decode(source: Source, name: str | None = None) -> Image.Image:
         return image
 
 
-def picture_size(source: Source, max_pixels: int = MAX_PIXELS) -> tuple[int, int, int]:
+def picture_size(source: Source, max_pixels: int = MAX_PIXELS, remedy: str = "reduce it first") -> tuple[int, int, int]:
     """Return what the header of a picture file states: width and height before orientation, and the count of frames.
 
     Raises:
@@ -91,7 +91,7 @@ def picture_size(source: Source, max_pixels: int = MAX_PIXELS) -> tuple[int, int
     """
     name = label(source)
     with reported(name):
-        image = identify(read_bytes(source, name), name, max_pixels)
+        image = identify(read_bytes(source, name), name, max_pixels, remedy)
         return *image.size, frame_count(image)
 
 

@@ -8,6 +8,7 @@ from fastnst.atomic import WriteError, naming
 from fastnst.errors import first_line
 from fastnst.images import MOVING, Picture, check_output, read_pictures, write_pictures
 from fastnst.images.decode import Source, picture_size
+from fastnst.images.picture import REMEDY
 from fastnst.inference.job import StylizeJob
 from fastnst.inference.picture import Painter
 
@@ -18,7 +19,7 @@ def size_up(source: Source, target: Path, job: StylizeJob) -> int:
     Raises:
         ImageError: It is too large, or no picture; the message begins with its name.
     """
-    width, height, frames = picture_size(source, job.max_pixels)
+    width, height, frames = picture_size(source, job.max_pixels, REMEDY)
     return width * height * (frames if check_output(target) in MOVING else 1)
 
 

@@ -75,7 +75,7 @@ class _Frame:
     def write(self, row: int, column: int, window: Tensor) -> None:
         if not torch.isfinite(window).all():
             raise FloatingPointError("the network returned values that are not finite numbers; train it again")
-        inside = window[..., : self.height - row, : self.width - column]
+        inside = window[..., : max(0, self.height - row), : max(0, self.width - column)]
         if inside.numel():
             self.canvas.write(row, column, inside)
 

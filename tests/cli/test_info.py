@@ -67,7 +67,7 @@ def test_a_stylized_picture_says_so(tmp_path, photos, model_file, capsys):
     out = tmp_path / "painted.jpg"
     assert run(["stylize", "--model", str(model_file), str(photos / "01.png"), "--out", str(out)]) == 0
     assert run(["info", str(out)]) == 0
-    assert "fastnst stylize --model" in capsys.readouterr().out
+    assert "fastnst stylize " in capsys.readouterr().out
 
 
 def test_a_file_of_several_styles_tells_what_it_can_do(gallery, shared_network, capsys):

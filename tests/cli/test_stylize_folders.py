@@ -214,7 +214,10 @@ def test_a_stream_is_png_unless_told_otherwise(stylize, make, monkeypatch, capsy
         (["-", "--out", "-", "--manifest", "m"], "--manifest is for files"),
         (["-", "-", "--out", "-"], "- stands for one picture"),
         (["-"], "- stands for one picture"),
-        (["in", "--out", "out", "--format", "tga"], "unknown format 'tga'; known: jpg, jpeg, png, webp"),
+        (
+            ["in", "--out", "out", "--format", "tga"],
+            "unknown format 'tga'; known: jpg, jpeg, png, apng, webp, tif, tiff, gif",
+        ),
     ],
 )
 def test_what_a_stream_or_a_format_cannot_be_is_said_at_once(stylize, make, monkeypatch, capsys, words, said):
