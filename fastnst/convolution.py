@@ -43,7 +43,7 @@ class _OnPictures(torch.autograd.Function):
             return F.conv2d(x, weight, bias)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable  # type: ignore[untyped-decorator]  # torch does not type it
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (weight,) = ctx.saved_tensors
         channels, (rows, columns), (height, width) = weight.shape[1], weight.shape[2:], grad.shape[2:]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import inf, nan
 from typing import TYPE_CHECKING
 
-from fastnst.cli._words import Parser, at_least
+from fastnst.cli._words import Parser, at_least, between
 from fastnst.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +20,12 @@ def add_picture(parser: Parser) -> None:
     add("--color", choices=("style", "content"), default="style", help="whose colors the result has")
     methods = ("luminance", "covariance", "histogram")
     add("--color_by", choices=methods, default="luminance", help="how --color content keeps the photograph's")
-    add("--stroke", type=stroke, default=1.0, help="size of the strokes, from 0.5 to 2; 1 is what the model paints")
+    add(
+        "--stroke",
+        type=between(0.5, 2),
+        default=1.0,
+        help="size of the strokes, from 0.5 to 2; 1 is what the model paints",
+    )
     add("--size", type=longer_side, metavar="PIXELS", help="longer side of the result; 'original' by default")
     add("--memory", type=amount, metavar="AMOUNT", help="to work with, as 2GB; a share of what is free by default")
     add(
@@ -33,17 +38,6 @@ def add_picture(parser: Parser) -> None:
     limit = "of the largest picture that is read, such as 4e8 (default: 178e6)"
     add("--max_pixels", type=count, metavar="N", default=178_000_000, help=limit)
     add("--keep_metadata", action="store_true", help="keep the place of a photograph, its maker's notes, and XMP")
-
-
-def stroke(word: str) -> float:
-    """Read a size of strokes."""
-    try:
-        value = float(word)
-    except ValueError:
-        raise ArgumentTypeError(f"{word!r} is not a number") from None
-    if not 0.5 <= value <= 2:
-        raise ArgumentTypeError(f"{word} is not between 0.5 and 2")
-    return value
 
 
 def longer_side(word: str) -> int | None:

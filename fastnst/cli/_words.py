@@ -130,6 +130,21 @@ def at_least(least: int) -> Callable[[str], int]:
     return whole
 
 
+def between(low: float, high: float) -> Callable[[str], float]:
+    """Make a type of numbers from ``low`` to ``high``."""
+
+    def number(word: str) -> float:
+        try:
+            value = float(word)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{word!r} is not a number") from None
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{word} is not between {low:g} and {high:g}")
+        return value
+
+    return number
+
+
 def optional(kind: Callable[[str], Any]) -> Callable[[str], Any]:
     """Let ``null`` stand for no value."""
     return lambda word: None if word.lower() in ("null", "none") else kind(word)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from fastnst.cli._words import Parser, add_reporting, check_out, report
-from fastnst.cli.stylize import share, summed, weighted
+from fastnst.cli._words import Parser, add_reporting, between, check_out, report
+from fastnst.cli.stylize import summed, weighted
 from fastnst.errors import ConfigError
 
 
@@ -21,7 +21,12 @@ def parser() -> Parser:
         "-s", "--style", help="one of the model's styles, or a picture; all of them by default, as an input of the file"
     )
     add("--mix", nargs="+", action="extend", type=weighted, metavar="STYLE:WEIGHT", help="several styles as one")
-    add("--strength", type=share, default=1.0, help="from 0 to 1, with --style or --mix; by default an input as well")
+    add(
+        "--strength",
+        type=between(0, 1),
+        default=1.0,
+        help="from 0 to 1, with --style or --mix; by default an input as well",
+    )
     add("--pixels", choices=("uint8", "float32"), default="uint8", help="0 to 255, or from 0 to 1, as (N, H, W, 3)")
     add("--quantize", choices=("fp16", "int8"), help="half or a quarter of the size; the difference is measured")
     add("--licence", help="under which the weights may be used, for the file itself")

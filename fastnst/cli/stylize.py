@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastnst.cli import _video
 from fastnst.cli._picture import add_picture, name_job, prefer_typed, take_several
-from fastnst.cli._words import Parser, add_computing, add_reporting, add_writing, check_out
+from fastnst.cli._words import Parser, add_computing, add_reporting, add_writing, between, check_out
 from fastnst.errors import ConfigError
 
 
@@ -62,7 +62,7 @@ def _add_look(parser: Parser) -> None:
         metavar="STYLE:WEIGHT",
         help="several styles at once, such as wave:0.3 starry:0.7",
     )
-    add("--strength", type=share, default=1.0, help="from 0, the photograph as it is, to 1, all of the style")
+    add("--strength", type=between(0, 1), default=1.0, help="from 0, the photograph as it is, to 1, all of the style")
 
 
 def _add_output(parser: Parser) -> None:
@@ -129,17 +129,6 @@ def weighted(word: str) -> tuple[str, float]:
     if not name or not 0 <= value < inf:
         raise ArgumentTypeError(f"{word!r} is not STYLE:WEIGHT, as wave:0.3; pictures to paint stand before --mix")
     return name, value
-
-
-def share(word: str) -> float:
-    """Read a number from 0 to 1."""
-    try:
-        value = float(word)
-    except ValueError:
-        raise ArgumentTypeError(f"{word!r} is not a number") from None
-    if not 0 <= value <= 1:
-        raise ArgumentTypeError(f"{word} is not between 0 and 1")
-    return value
 
 
 def summed(mix: list[tuple[str, float]]) -> dict[str, float]:

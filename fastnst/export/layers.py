@@ -11,8 +11,9 @@ from torch import Tensor, fx, nn
 from fastnst.errors import ConfigError
 from fastnst.export.graph import Graph
 from fastnst.networks import TransformationNetwork
+from fastnst.networks.graph import Whole
 from fastnst.networks.layers import ResizeConv
-from fastnst.networks.norm import InstanceNorm, own
+from fastnst.networks.norm import InstanceNorm
 
 Affine = Mapping[InstanceNorm, tuple[str, str]]
 """By norm, the names of a scale and a shift ``(C,)`` that are computed in the graph."""
@@ -36,7 +37,7 @@ def translate(network: TransformationNetwork, graph: Graph, images: str, affine:
     Raises:
         ConfigError: The network has a layer, or calls a function, that is not known here.
     """
-    root = _Root(network)
+    root = Whole(network)
     layers = _Layers(graph, affine, next(network.parameters()).dtype)
     values: dict[fx.Node, Any] = {}
     for node in _Tracer().trace(root).nodes:
@@ -52,17 +53,6 @@ def translate(network: TransformationNetwork, graph: Graph, images: str, affine:
         else:
             values[node] = layers.call(node.target, arguments, node.kwargs)
     raise AssertionError("a network returns what it painted")
-
-
-class _Root(nn.Module):
-    """What is followed: a network without padding and cropping."""
-
-    def __init__(self, network: TransformationNetwork) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.network.transform(images, own)
 
 
 class _Tracer(fx.Tracer):

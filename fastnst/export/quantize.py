@@ -75,7 +75,7 @@ def _reader(network: TransformationNetwork, pixels: Pixels) -> Any:
     """Serve sample photographs, in one style after another where there are several."""
     from onnxruntime.quantization import CalibrationDataReader
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class Reader(CalibrationDataReader):  # type: ignore[misc]  # its package has no types
         def __init__(self) -> None:
             self.feeds = _feeds(network, pixels)
 

@@ -63,7 +63,7 @@ def in_order(
             if not waiting:
                 return
             yield waiting.popleft().result()
-    except Exception:
+    except Exception:  # whatever work raised: wait for what was begun, then let it pass
         pool.shutdown(cancel_futures=True)
         raise
     finally:

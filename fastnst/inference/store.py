@@ -124,7 +124,7 @@ class Store:
             file.seek(band.place + (row * width + column) * pixel)
             rest = _bytes(piece)
             while len(rest):
-                rest = rest[file.readinto(rest) or len(rest) :]  # type: ignore[attr-defined]
+                rest = rest[file.readinto(rest) or len(rest) :]  # type: ignore[attr-defined]  # unbuffered files have it
             row += piece.shape[0]
 
     def _opened(self) -> BinaryIO:

@@ -36,9 +36,10 @@ class Graph:
     """
 
     def __init__(self, network: TransformationNetwork) -> None:
-        root = _Whole(network)
+        root = Whole(network)
         try:
             graph = _Tracer().trace(root)
+        # A network may look at features in any way, and each way fails by an error of its own.
         except (fx.proxy.TraceError, NotImplementedError, TypeError, ValueError, RuntimeError) as error:
             reason = f"looks at its own features ({first_line(error)})"
             raise ConfigError(f"network {type(network).__name__} {reason}; give --statistics thumbnail") from error
@@ -103,7 +104,9 @@ class Graph:
         return node.target(*args, **kwargs)
 
 
-class _Whole(nn.Module):
+class Whole(nn.Module):
+    """A network without padding and cropping, to be followed."""
+
     def __init__(self, network: TransformationNetwork) -> None:
         super().__init__()
         self.network = network
