@@ -51,8 +51,9 @@ class Lite(TransformationNetwork):
             "deep": deep,
             "deep_blocks": deep_blocks,
         }
-        # To either side: 3x3 at stride 2 twice and at 4, one per block, resizing to 2, 4 and 8, and 5 by alignment.
-        self.receptive_field = 2 * (2 + 2 + 4 + 4 * blocks + 8 * deep_blocks + 2 + 4 + 8 + 5) + 1
+        # To either side: 3x3 at stride 2 twice and at 4, one per block, resizing to 2, 4 and 8, and 14 by means and
+        # alignment.
+        self.receptive_field = 2 * (2 + 2 + 4 + 4 * blocks + 8 * deep_blocks + 2 + 4 + 8 + 14) + 1
         self.stem = Chain(nn.PixelUnshuffle(2), *conv_norm(12, detail, 3), nn.ReLU(inplace=True))
         self.down = Chain(*conv_norm(detail, width, 3, stride=2), nn.ReLU(inplace=True))
         self.deep = Chain(
@@ -60,11 +61,11 @@ class Lite(TransformationNetwork):
             nn.ReLU(inplace=True),
             *(Inverted(deep) for _ in range(deep_blocks)),
             nn.ReLU(inplace=deep_blocks > 0),  # not over another's result, which its gradient needs
-            ResizeConv(deep, width),
+            ResizeConv(deep, width, means=True),
             InstanceNorm(width),
         )
         self.blocks = Chain(*(Inverted(width) for _ in range(blocks)), nn.ReLU(inplace=True))
-        self.up = Chain(ResizeConv(width, detail), InstanceNorm(detail))
+        self.up = Chain(ResizeConv(width, detail, means=True), InstanceNorm(detail))
         self.skip = Chain(*conv_norm(detail, detail, 1))
         nn.init.zeros_(
             cast(Tensor, self.skip[1].weight)
