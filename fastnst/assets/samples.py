@@ -22,9 +22,11 @@ PHOTOS = (
 )
 """Photographs inside scikit-image's package; the documentation of its ``data`` module tells where they are from."""
 
-NIGHT, SEA, FOAM = (24, 40, 92), (22, 94, 128), (150, 205, 205)
+NIGHT, SEA, FOAM = (22, 30, 84), (10, 110, 150), (170, 222, 214)
 DUSK, MEADOW = (70, 120, 190), (110, 150, 60)
-EMBER, GOLD, CREAM = (226, 92, 40), (246, 180, 60), (252, 232, 176)
+CRIMSON, EMBER, GOLD, CREAM = (150, 24, 52), (232, 84, 30), (250, 186, 50), (255, 238, 190)
+SKY = (CREAM, GOLD, EMBER, GOLD, CRIMSON, EMBER, SEA, GOLD, NIGHT, FOAM, SEA, NIGHT)
+"""Colors of the rings around the painted sun, from the inside."""
 
 
 def copy_photos(folder: Path) -> None:
@@ -55,19 +57,19 @@ def draw_landscape(width: int = 96, height: int = 64) -> Image.Image:
 
 
 def draw_painting(width: int = 720, height: int = 560, seed: int = 4) -> Image.Image:
-    """Paint a sun above a restless sea in fourteen thousand brush strokes, the same ones every time."""
+    """Paint a sun above a restless sea in bold, outlined brush strokes, the same ones every time."""
     rng = np.random.default_rng(seed)
     scale = 2  # strokes are drawn large and shrunk: smooth edges
     canvas = Image.new("RGB", (width * scale, height * scale), NIGHT)
     draw = ImageDraw.Draw(canvas)
-    for thickness, count in ((22, 4000), (13, 4000), (7, 6500)):
+    for thickness, count in ((30, 2600), (20, 2600), (13, 1500)):
         for _ in range(count):
             start = rng.uniform((-20, -20), (width + 20, height + 20))
-            color = tuple(int(v) for v in np.clip(_color(start[0], start[1], width, height, rng), 0, 255))
+            color = np.clip(_color(start[0] / width, start[1] / height, width / height, rng), 0, 255)
             points = [tuple(point * scale) for point in _stroke(start, thickness, width, height)]
-            draw.line(
-                points, fill=color, width=max(2, round(thickness * scale * rng.uniform(0.25, 0.5))), joint="curve"
-            )
+            broad = round(thickness * scale * rng.uniform(0.35, 0.6))
+            for shade, line in ((0.55, broad + 3 * scale // 2), (1.0, broad)):  # an outline of the same hue
+                draw.line(points, fill=tuple(int(v) for v in shade * color), width=line, joint="curve")
     return canvas.resize((width, height), Image.Resampling.LANCZOS)
 
 
@@ -75,41 +77,41 @@ def _stroke(start: np.ndarray, thickness: float, width: int, height: int) -> lis
     """Follow the flow of the picture for a few steps."""
     points = [start]
     for _ in range(6):
-        angle = _angle(points[-1][0], points[-1][1], width, height)
+        angle = _angle(points[-1][0] / width, points[-1][1] / height, width / height)
         points.append(points[-1] + thickness * 0.55 * np.array([np.cos(angle), np.sin(angle)]))
     return points
 
 
-def _angle(x: float, y: float, width: int, height: int) -> float:
+def _angle(u: float, v: float, aspect: float) -> float:
     """Swirl around the sun above the horizon, roll in waves below it."""
-    u, v = x / width, y / height
     if v > _horizon(u):
-        return 0.9 * np.sin(9 * u + 11 * v) + 0.35 * np.sin(23 * u - 5 * v)
-    around = np.arctan2(v - 0.3, (u - 0.62) * width / height) + np.pi / 2
-    distance = np.hypot((u - 0.62) * width / height, v - 0.3)
-    return float(around + 0.8 * np.sin(7 * distance + 4 * u))
+        return float(0.9 * np.sin(9 * u + 11 * v) + 0.35 * np.sin(23 * u - 5 * v))
+    around, distance = _from_sun(u, v, aspect)
+    return around + np.pi / 2 + 0.8 * float(np.sin(7 * distance + 4 * u))
 
 
-def _color(x: float, y: float, width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """Blend the palette by place, then vary it from stroke to stroke."""
-    u, v = x / width, y / height
-    distance = np.hypot((u - 0.62) * width / height, v - 0.3)
+def _color(u: float, v: float, aspect: float, rng: np.random.Generator) -> np.ndarray:
+    """Pick a color by place, then vary it from stroke to stroke."""
     if v > _horizon(u):
-        crest = 0.5 + 0.5 * np.sin(34 * v + 6 * np.sin(7 * u))
-        glitter = max(0.0, 1 - 5 * abs(u - 0.62)) * rng.random()
-        base = _mix(_mix(NIGHT, SEA, 0.3 + 0.7 * crest), FOAM, 0.75 * crest**4)
-        base = _mix(base, GOLD, 0.9 * glitter**2)
-    elif distance < 0.11:
-        base = _mix(CREAM, GOLD, distance / 0.11)
+        crest = 0.5 + 0.5 * np.sin(30 * v + 5 * np.sin(6 * u))
+        base = _mix(_mix(NIGHT, SEA, 0.2 + 0.8 * crest), FOAM, 0.9 * crest**3)
+        if rng.random() < 0.75 - 3.2 * abs(u - 0.6):  # the sun's glitter
+            base = _mix(GOLD, EMBER, rng.random())
     else:
-        glow = np.exp(-4.5 * (distance - 0.11))
-        rings = 0.5 + 0.5 * np.sin(30 * distance + 5 * u)
-        base = _mix(_mix(NIGHT, SEA, 0.55 * rings), _mix(EMBER, GOLD, rings), glow)
-    return base + rng.normal(0, 16) + rng.normal(0, 10, 3)
+        around, distance = _from_sun(u, v, aspect)
+        ring = 9 * distance + 0.5 * np.sin(3 * around) + rng.normal(0, 0.25)
+        base = np.asarray(SKY[int(np.clip(ring, 0, len(SKY) - 1))], float)
+    return base + rng.normal(0, 12) + rng.normal(0, 8, 3)
+
+
+def _from_sun(u: float, v: float, aspect: float) -> tuple[float, float]:
+    """Return the direction from the sun, and the distance in heights of the picture."""
+    right, down = (u - 0.6) * aspect, v - 0.33
+    return float(np.arctan2(down, right)), float(np.hypot(right, down))
 
 
 def _horizon(u: float) -> float:
-    return 0.62 + 0.015 * np.sin(5 * u)
+    return 0.66 + 0.02 * float(np.sin(5 * u))
 
 
 def _mix(first: object, second: object, share: float | np.ndarray) -> np.ndarray:
