@@ -94,7 +94,8 @@ OnFrame = Callable[[VideoResult, np.ndarray], bool | None]
 def run(job: VideoJob, on_frame: OnFrame | None = None) -> VideoResult:
     """Paint a video; go on where an earlier run of the same job was interrupted.
 
-    The result is the same file, byte by byte, with and without interruptions.
+    The frames that are encoded are the same with and without interruptions, and so is the file, byte by byte, as far as
+    the encoder repeats itself (x264 has been seen not to, in one run of a hundred).
 
     Raises:
         ConfigError: An extra is not installed; no such model, style or device; the output cannot hold the sound; or
