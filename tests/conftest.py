@@ -3,13 +3,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes side by side: a thread each, those they start likewise
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from PIL import Image
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 from safetensors.torch import save_file
 from torch import nn
 
@@ -20,6 +23,9 @@ from fastnst.checkpoint import Metadata, describe, load_checkpoint, save_checkpo
 from fastnst.images import pack_image, read_image
 from fastnst.losses import LossConfig
 from fastnst.networks import build_network
+
+settings.register_profile("slow machines too", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("slow machines too")
 
 SHARED = Path(__file__).parents[2] / "shared"
 

@@ -94,7 +94,7 @@ def tiles_of(monkeypatch):
     name=st.sampled_from([*SMALL, "own"]),
     height=st.integers(4, 80),
     width=st.integers(4, 110),
-    pixels=st.integers(1000, 5000),
+    pixels=st.integers(2000, 6000),
 )
 def test_exact_tiles_equal_the_whole(name, height, width, pixels):
     network, image = build(name), smooth(height, width)
