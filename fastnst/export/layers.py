@@ -12,7 +12,7 @@ from fastnst.errors import ConfigError
 from fastnst.export.graph import Graph
 from fastnst.networks import TransformationNetwork
 from fastnst.networks.graph import Whole
-from fastnst.networks.layers import ResizeConv
+from fastnst.networks.layers import BlockConv, ResizeConv
 from fastnst.networks.norm import InstanceNorm
 
 Affine = Mapping[InstanceNorm, tuple[str, str]]
@@ -59,7 +59,9 @@ class _Tracer(fx.Tracer):
     """Look into everything but layers that have operators of their own."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, InstanceNorm | ResizeConv | nn.Conv2d) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, InstanceNorm | ResizeConv | BlockConv | nn.Conv2d) or super().is_leaf_module(
+            m, module_qualified_name
+        )
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         return attr_val  # a parameter itself, of which networks ask the precision
@@ -89,6 +91,10 @@ class _Layers:
                     channels = layer.weight.shape[1]
                     means = self.graph.constant(torch.full((channels, 1, 2, 2), 0.25))
                     padded = add("Conv", padded, means, group=channels)
+                low = add("Conv", padded, *map(self.graph.constant, layer.unfolded()))
+                return add("DepthToSpace", low, blocksize=2, mode="CRD") if layer.shuffle else low
+            case BlockConv():
+                padded = add("Pad", x, self.graph.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
                 low = add("Conv", padded, *map(self.graph.constant, layer.unfolded()))
                 return add("DepthToSpace", low, blocksize=2, mode="CRD")
             case InstanceNorm():

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.networks._base import NETWORKS, TransformationNetwork
-from fastnst.networks.layers import Chain, Inverted, ResizeConv, conv_norm
+from fastnst.networks.layers import BlockConv, Chain, Inverted, ResizeConv, conv, conv_norm
 from fastnst.networks.norm import Apply, InstanceNorm
 
 
@@ -21,10 +21,12 @@ class Lite(TransformationNetwork):
         detail: Channels at half the resolution.
         deep: Channels at an eighth of the resolution, whose result is added at a quarter: large shapes.
         deep_blocks: Inverted residuals there.
+        full: Channels at the full resolution.
 
-    No feature map has the full resolution: the first layer folds 2x2 pixels into channels. Features at half the
-    resolution skip the rest, which keeps the photograph's edges sharp. Every step up is a resize-convolution: a
-    sub-pixel convolution, with filters of its own for every pixel of a block, paints a mesh into empty skies.
+    The first layer folds 2x2 pixels into channels. Features at half the resolution skip the rest, which keeps the
+    photograph's edges sharp. Every step up is a resize-convolution of means: a sub-pixel convolution, with filters of
+    its own for every pixel of a block, paints a mesh into empty skies. What that smooths, a rectified layer of few
+    channels at the full resolution makes crisp again, alike at every pixel.
 
     Sources: Sandler et al., MobileNetV2, CVPR 2018 (inverted residuals); Ronneberger, Fischer, Brox, U-Net, MICCAI 2015
     (skips); Odena, Dumoulin, Olah, Deconvolution and Checkerboard Artifacts, Distill 2016.
@@ -33,16 +35,16 @@ class Lite(TransformationNetwork):
     size_multiple = 8
     min_size = 16
 
-    output: ResizeConv
+    output: BlockConv
 
     def __init__(
-        self, width: int = 32, blocks: int = 4, detail: int = 16, deep: int = 48, deep_blocks: int = 4
+        self, width: int = 32, blocks: int = 4, detail: int = 16, deep: int = 48, deep_blocks: int = 4, full: int = 6
     ) -> None:
         super().__init__()
-        if min(width, detail, deep) < 1 or min(blocks, deep_blocks) < 0:
+        if min(width, detail, deep, full) < 1 or min(blocks, deep_blocks) < 0:
             raise ConfigError(
-                f"lite needs a width, detail and deep of at least 1 and no negative blocks, got {width}, {detail}, "
-                f"{deep}, {blocks} and {deep_blocks}"
+                f"lite needs a width, detail, deep and full of at least 1 and no negative blocks, got {width}, {detail}, "
+                f"{deep}, {full}, {blocks} and {deep_blocks}"
             )
         self.config = {
             "width": width,
@@ -50,10 +52,11 @@ class Lite(TransformationNetwork):
             "detail": detail,
             "deep": deep,
             "deep_blocks": deep_blocks,
+            "full": full,
         }
-        # To either side: 3x3 at stride 2 twice and at 4, one per block, resizing to 2, 4 and 8, and 14 by means and
-        # alignment.
-        self.receptive_field = 2 * (2 + 2 + 4 + 4 * blocks + 8 * deep_blocks + 2 + 4 + 8 + 14) + 1
+        # To either side: 3x3 at stride 2 twice and at 4, one per block, resizing to 2, 4 and 8, one for the output, and
+        # 15 by means and alignment.
+        self.receptive_field = 2 * (2 + 2 + 4 + 4 * blocks + 8 * deep_blocks + 2 + 4 + 8 + 1 + 15) + 1
         self.stem = Chain(nn.PixelUnshuffle(2), *conv_norm(12, detail, 3), nn.ReLU(inplace=True))
         self.down = Chain(*conv_norm(detail, width, 3, stride=2), nn.ReLU(inplace=True))
         self.deep = Chain(
@@ -70,7 +73,10 @@ class Lite(TransformationNetwork):
         nn.init.zeros_(
             cast(Tensor, self.skip[1].weight)
         )  # painting is learned first, what to keep of the photograph is added
-        self.output = ResizeConv(detail, 3, means=True)
+        self.full = Chain(
+            conv(detail, full, 3), ResizeConv(full, full, kernel=1, means=True, shuffle=False), nn.ReLU(inplace=True)
+        )
+        self.output = BlockConv(full, 3)
         nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
@@ -78,5 +84,5 @@ class Lite(TransformationNetwork):
         quarter = self.down(half, norms)
         quarter = quarter + self.deep(quarter, norms)
         painted = self.up(self.blocks(quarter, norms), norms) + self.skip(half, norms)
-        painting: Tensor = self.output(F.relu(painted, inplace=True))
+        painting: Tensor = self.output(self.full(F.relu(painted, inplace=True)).to(self.output.weight.dtype))
         return painting
