@@ -29,7 +29,7 @@ ALLOWED = {
     "checkpoint": BASE | {"networks"},
     "importers": BASE | {"checkpoint", "networks"},
     "data": BASE | {"assets", "images"},
-    "training": BASE | {"assets", "backbones", "losses", "networks", "checkpoint", "data", "images"},
+    "training": BASE | {"assets", "backbones", "losses", "networks", "checkpoint", "data", "images", "inference"},
     "optimize": BASE | {"backbones", "checkpoint", "images", "inference", "losses", "networks"},
     "inspection": BASE | {"backbones", "images", "losses", "optimize"},
     "compare": BASE | {"assets", "checkpoint", "data", "images", "inference", "losses", "optimize"},

@@ -19,7 +19,7 @@ def parser() -> Parser:
     add("repo", metavar="USER/NAME", help="where to; the repository is made if it is not there")
     add("--private", action="store_true", help="make it a private one")
     add("--licence", "--license", help="of the weights, such as mit or cc-by-4.0; by default as far as it is known")
-    add("--photo", metavar="PICTURE", help="the photograph that the card shows; one that is drawn by default")
+    add("--photo", metavar="PICTURE", help="the photograph that the card shows; a cup of coffee by default")
     add("--dry_run", action="store_true", help="write the folder that would be pushed, and push nothing")
     add("-o", "--out", metavar="FOLDER", help="of --dry_run; NAME by default")
     add("-y", "--overwrite", action="store_true", help="replace files that are there")

@@ -69,7 +69,7 @@ def card(metadata: Metadata, network: TransformationNetwork, facts: Facts) -> st
         f"---\n{head(metadata, facts)}---",
         f"# {name}",
         *_what(metadata, network),
-        f"![A photograph, and what {name} paints of it]({facts.sample})",
+        f"![A picture, and what {name} paints of it]({facts.sample})",
         _network(network, facts),
         f"## Use\n\n{use(metadata, network, facts.address)}",
         *_section("How it was trained", _rows(trained(metadata))),

@@ -30,7 +30,7 @@ class PushJob:
         private: Make the repository a private one.
         licence: Of the weights, as ``mit`` or ``cc-by-4.0``; by default that of what comes with this program, or what
             an imported file says.
-        photo: The photograph that the sample shows; one that is drawn by default.
+        photo: The photograph that the sample shows; see :func:`~fastnst.sharing.sample.sample`.
         overwrite: Replace files of these names that are there.
 
     Raises:

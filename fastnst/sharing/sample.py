@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from fastnst.assets.samples import draw_landscape, draw_painting
+from fastnst.assets.samples import draw_painting, find_photo
 from fastnst.checkpoint import Metadata
 from fastnst.images import open_image
 from fastnst.images.sheet import contact_sheet
@@ -29,11 +29,12 @@ def sample(
         network: What is in it.
         metadata: Likewise.
         name: What a style without a name is called.
-        photo: The path of a photograph; one that is drawn by default.
+        photo: The path of a photograph; one of scikit-image's by default, or where that is not installed, a drawn sea.
     """
     stylizer = Stylizer(network, metadata, "cpu", "float32", "torch")
-    shown = _reduced(open_image(photo)) if photo else draw_landscape(SIDE, SIDE * 2 // 3)
-    pictures = [("photograph", shown), *_painted(stylizer, shown, name)]
+    source = photo or find_photo()
+    shown = _reduced(open_image(source) if source else draw_painting())
+    pictures = [("photograph" if source else "drawn", shown), *_painted(stylizer, shown, name)]
     return contact_sheet(pictures, min(len(pictures), 2 if len(pictures) in (2, 4) else 3), SIDE)
 
 

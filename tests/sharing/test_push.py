@@ -69,13 +69,15 @@ def test_a_dry_run_writes_the_folder_and_asks_nobody(hub, trained, tmp_path, mon
     assert run(["push", str(trained), "me/night", "--dry_run", "-y"]) == 0
 
 
-def test_the_sample_shows_a_photograph_beside_its_painting(trained, make_picture, tmp_path):
+def test_the_sample_shows_a_photograph_beside_its_painting(trained, make_picture, tmp_path, monkeypatch):
     make_picture(900, 600).save(tmp_path / "photo.png")
     words = ["push", str(trained), "me/night", "--dry_run", "--out", str(tmp_path / "out")]
     assert run([*words, "--photo", str(tmp_path / "photo.png")]) == 0
     assert Image.open(tmp_path / "out" / "sample.jpg").size == (2 * 480 + 3 * 6, 320 + 18 + 2 * 6)
+    monkeypatch.setattr("fastnst.sharing.sample.find_photo", lambda: None)
+    monkeypatch.setattr("fastnst.sharing.sample.draw_painting", lambda: make_picture(720, 560))
     assert run([*words, "-y"]) == 0
-    assert Image.open(tmp_path / "out" / "sample.jpg").size == (2 * 480 + 3 * 6, 320 + 18 + 2 * 6)
+    assert Image.open(tmp_path / "out" / "sample.jpg").size == (2 * 480 + 3 * 6, 373 + 18 + 2 * 6)
 
 
 def test_several_styles_are_shown_listed_and_chosen(gallery, tmp_path):
