@@ -44,7 +44,7 @@ def copy_photos(folder: Path) -> None:
 
 
 def find_photo(name: str = "coffee.png") -> Path | None:
-    """Return the path of one of scikit-image's photographs, where that is installed; of this one nobody holds rights."""
+    """Return the path of one of scikit-image's photographs, where that is installed; this one is free of rights."""
     try:
         from skimage import data_dir  # type: ignore[attr-defined]
     except ImportError:
