@@ -162,6 +162,8 @@ def explained(what: str) -> Iterator[None]:
         raise
     except errors() as error:
         raise HubError(f"{what}: {explain(error)}") from error
+    except RuntimeError as error:  # of a transfer, whose cause says more
+        raise HubError(f"{what}: {first_line(error)} ({first_line(error.__cause__ or error)})") from error
 
 
 def explain(error: BaseException) -> str:

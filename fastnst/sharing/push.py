@@ -86,11 +86,12 @@ def run(job: PushJob) -> Pushed:
     """
     if hub_client.token() is None:
         raise HubError(f"not logged in to {hub_client.host()}: {hub_client.LOGIN}")
-    with TemporaryDirectory() as folder, hub_client.explained(job.repo):
+    with TemporaryDirectory() as folder:
         digest = lay_out(job, Path(folder))
         files = {path.name: path for path in sorted(Path(folder).iterdir())}
-        _prepare(job, set(files))
-        url, commit = hub_client.commit(job.repo, files, f"{job.file}, sha256 {digest[:12]}")
+        with hub_client.explained(job.repo):
+            _prepare(job, set(files))
+            url, commit = hub_client.commit(job.repo, files, f"{job.file}, sha256 {digest[:12]}")
     return Pushed(f"hf://{job.repo}", url, commit, digest)
 
 

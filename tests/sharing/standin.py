@@ -43,6 +43,7 @@ class Hub:
     large: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     broken: bool = False
+    full: bool = False
     url: str = ""
 
 
@@ -92,8 +93,10 @@ class Answers(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         path = self._note()
         data = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.hub.full:
+            return self._error(403, "", "no space is left to this account")
         self.hub.large[path.rpartition("/")[2]] = data
-        self._json({})
+        return self._json({})
 
     def _info(self, rest: str) -> None:
         name, _, revision = rest.partition("/revision/")

@@ -169,6 +169,16 @@ def test_no_network_is_said_before_anything_is_lost(hub, trained, monkeypatch, c
     assert said.count("\n") == 1
 
 
+def test_a_transfer_that_fails_leaves_no_commit(hub, trained, capsys):
+    hub.full = True
+    assert run(["push", str(trained), "me/waves"]) == 1
+    said = capsys.readouterr().err
+    assert "me/waves: " in said
+    assert "uploading 'waves.safetensors'" in said
+    assert said.count("\n") == 1
+    assert not hub.repos["me/waves"].files
+
+
 def test_only_whole_styles_are_pushed(hub, trained, tmp_path, capsys):
     (tmp_path / "torn.safetensors").write_bytes(trained.read_bytes()[:999])
     (tmp_path / "a.onnx").write_bytes(b"x")
