@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastnst.assets import find_style
+from fastnst.assets.hub import is_address
 from fastnst.checkpoint import CheckpointError, Metadata, network_name, read_metadata, read_table
 from fastnst.errors import first_line
 from fastnst.images import EXTENSIONS, read_note
@@ -33,6 +34,8 @@ def about(file: str | os.PathLike[str]) -> dict[str, Any]:
         CheckpointError: Not a style, or a damaged one.
         ConfigError: No style of this name.
     """
+    if is_address(file):
+        return about_style(find_style(file))
     path = Path(file)
     if path.suffix == ".resume":
         from fastnst.optimize.state import read_settings

@@ -9,6 +9,7 @@ from types import ModuleType
 FILE = Path(__file__).with_name("api.txt")
 PACKAGES = (
     "fastnst",
+    "fastnst.api",
     "fastnst.images",
     "fastnst.backbones",
     "fastnst.networks",
@@ -22,6 +23,7 @@ PACKAGES = (
     "fastnst.inspection",
     "fastnst.importers",
     "fastnst.export",
+    "fastnst.sharing",
     "fastnst.video",
     "fastnst.about",
 )

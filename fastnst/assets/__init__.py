@@ -1,5 +1,27 @@
 """Bundled with fastnst: trained styles, configs, and sample pictures (:mod:`fastnst.assets.samples`)."""
 
-from fastnst.assets.bundled import SHARED, configs, find_config, find_style, shared_network, starts, style_path, styles
+from fastnst.assets.bundled import (
+    SHARED,
+    configs,
+    find_config,
+    find_style,
+    licence_of,
+    read_config,
+    shared_network,
+    starts,
+    style_path,
+    styles,
+)
 
-__all__ = ["SHARED", "configs", "find_config", "find_style", "shared_network", "starts", "style_path", "styles"]
+__all__ = [
+    "SHARED",
+    "configs",
+    "find_config",
+    "find_style",
+    "licence_of",
+    "read_config",
+    "shared_network",
+    "starts",
+    "style_path",
+    "styles",
+]

@@ -2,8 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
-from fastnst.errors import ConfigError
+from fastnst.assets import hub
+from fastnst.errors import ConfigError, first_line
 from fastnst.registry import unknown
 
 PACKAGE = Path(__file__).parents[1]
@@ -52,13 +54,16 @@ def shared_network(network: str = "lite") -> Path:
 
 
 def find_style(model: str | os.PathLike[str]) -> Path:
-    """Return the path of a style given by path or by name; a file wins over a name.
+    """Return the path of a style given by path, by name, or by its address on the hub; a file wins over a name.
 
     A path that does not exist is returned unchanged; the caller reports the error.
 
     Raises:
         ConfigError: A bare word that is neither a path nor a name nor :data:`SHARED`.
+        HubError: The style cannot be had from the hub.
     """
+    if hub.is_address(model):
+        return hub.fetch(model)
     path = Path(model)
     if str(model) == SHARED and not path.is_file():
         return shared_network()
@@ -66,6 +71,11 @@ def find_style(model: str | os.PathLike[str]) -> Path:
     if looks_like_path or (path.is_dir() and str(model) not in styles()):
         return path
     return style_path(str(model))
+
+
+def licence_of(file: Path) -> str | None:
+    """Return under what terms the weights in a file are that comes with this program; nothing for any other."""
+    return "MIT" if file in styles().values() or file.parent == starts() else None
 
 
 def find_config(name: str, command: str) -> Path:
@@ -83,6 +93,23 @@ def find_config(name: str, command: str) -> Path:
     if name not in known:
         raise ConfigError(unknown("config", name, known) if known else f"config {name!r}: no such file")
     return known[name]
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """Return the settings of a config.
+
+    Raises:
+        ConfigError: It cannot be read, or holds something else.
+    """
+    import yaml
+
+    try:
+        settings = yaml.safe_load(file.read_text("utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{file}: cannot be read as YAML ({first_line(error)})") from None
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{file}: must hold settings, such as size: 512")
+    return settings
 
 
 def _listing(folder: str, pattern: str) -> dict[str, Path]:

@@ -45,6 +45,16 @@ def copy_photos(folder: Path) -> None:
             shutil.copy(Path(data_dir) / name, folder / name)
 
 
+def find_photo(name: str = "coffee.png") -> Path | None:
+    """Return the path of one of scikit-image's photographs, where that is installed; this one is free of rights."""
+    try:
+        from skimage import data_dir  # type: ignore[attr-defined]
+    except ImportError:
+        return None
+    path = Path(data_dir) / name
+    return path if path.is_file() else None
+
+
 def draw_landscape(width: int = 96, height: int = 64) -> Image.Image:
     """Draw an evening sky with a sun above a hill: the smallest thing that looks like a photograph."""
     down, right = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]

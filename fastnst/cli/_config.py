@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from fastnst.assets import find_config
-from fastnst.errors import ConfigError, first_line
+from fastnst.assets import find_config, read_config
+from fastnst.errors import ConfigError
 from fastnst.registry import guess
 
 
@@ -42,15 +42,7 @@ def expand_configs(words: list[str], command: str, known: Collection[str]) -> li
 
 
 def _words(file: Path, known: Collection[str]) -> Iterator[str]:
-    import yaml
-
-    try:
-        settings = yaml.safe_load(file.read_text()) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{file}: cannot be read as YAML ({first_line(error)})") from None
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{file}: must hold settings, such as size: 512")
-    for name, value in _flat(settings, known):
+    for name, value in _flat(read_config(file), known):
         if name not in known:
             raise ConfigError(f"{file}: unknown setting {name[2:]}{guess(name, known)}")
         yield from _option(name, value)

@@ -94,10 +94,9 @@ def _job(options: argparse.Namespace) -> "CompareJob":
 def _report(options: argparse.Namespace, out: Path, comparison: "Comparison") -> None:
     from fastnst.compare.page import FILES
 
-    headlines = " ".join(summary.headline() for summary in comparison.summaries)
     facts = {
         "files": [str(out / name) for name in FILES],
         "interrupted": comparison.interrupted,
         "networks": [summary.to_dict() for summary in comparison.summaries],
     }
-    _words.report(options, f"{out / FILES[0]}: {headlines}", facts)
+    _words.report(options, f"{out / FILES[0]}: {comparison.headline}", facts)

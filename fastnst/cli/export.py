@@ -43,17 +43,13 @@ def run(argv: list[str]) -> int:
         raise ConfigError("give either --style or --mix; a mix may be of a single style")
     check_out(out, options=options)
 
-    from fastnst.assets import find_style
     from fastnst.export.publishing import check_request
     from fastnst.inference import load
 
     check_request(out, options.quantize)
-    file = find_style(options.model)
     style = summed(options.mix) if options.mix else options.style
-    stylizer = load(file, "cpu", "float32", "torch", style, options.strength)
-    notes = stylizer.export(
-        out, options.pixels, options.quantize, None, options.licence or _licence(file), _sha256(file)
-    )
+    stylizer = load(options.model, "cpu", "float32", "torch", style, options.strength)
+    notes = stylizer.export(out, options.pixels, options.quantize, licence=options.licence)
     facts = {"out": str(out), "bytes": out.stat().st_size, "name": notes.name, **notes.difference}
     facts |= {"pixels": notes.pixels, "precision": notes.precision, "licence": notes.licence}
     report(
@@ -63,16 +59,3 @@ def run(argv: list[str]) -> int:
         facts,
     )
     return 0
-
-
-def _licence(file: Path) -> str | None:
-    """Return the licence of what comes with this program."""
-    from fastnst.assets.bundled import starts, styles
-
-    return "MIT" if file in styles().values() or file.parent == starts() else None
-
-
-def _sha256(file: Path) -> str:
-    from hashlib import sha256
-
-    return sha256(file.read_bytes()).hexdigest()

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from fastnst.cli._signals import Stop
     from fastnst.optimize import OnProgress, Painting, PaintingJob, Progress, RunState
 
-MOST_KEPT = 1024
-"""Longer side, in pixels, up to which freed memory is kept: of a large picture, pieces of it would add up."""
-
 OUT = "the .png, .jpg or .webp to write, - for standard output; a folder for a grid; <photo>_<style>.png by default"
 INIT = (
     "content, noise, style, gray, best (of content, noise and style), any picture, or a trained network (a file, or a "
@@ -85,13 +82,10 @@ def run(argv: list[str]) -> int:
 
     from fastnst.cli._grid import check, pending, plan, write_sheet
     from fastnst.cli._signals import stop_gently
-    from fastnst.devices import reuse_memory
 
     grid = plan(options)
     check(grid, options)
     jobs = pending(grid, options)
-    if options.size is not None and options.size <= MOST_KEPT:
-        reuse_memory()
     with stop_gently("finishing this step and writing the best picture so far") as stop:
         failures = _paint_all(jobs, grid, options, stop)
     if grid.folder is not None:

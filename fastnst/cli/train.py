@@ -1,24 +1,23 @@
 """``fastnst train``: short options, read without Lightning and handed on to it in its own words."""
 
 import argparse
-import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastnst.assets import find_config
-from fastnst.budget import parse_time
 from fastnst.cli import demo
 from fastnst.cli._config import take_configs
 from fastnst.cli._loss import add_loss, loss_settings
-from fastnst.cli._words import Parser, add_computing, add_reporting, at_least, optional, say, underscored
+from fastnst.cli._words import Parser, add_computing, add_reporting, at_least, optional, report, say, underscored
 from fastnst.errors import ConfigError
 from fastnst.registry import guess
+
+if TYPE_CHECKING:
+    from fastnst.training.job import Trained, TrainJob
 
 DESCRIPTION = (
     "Train a network to paint any photograph in the style of one picture, or of several. Without --style and --photos: "
     "a first style in three minutes, from a painting drawn by fastnst and the photographs of scikit-image."
 )
-PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
-ACCELERATORS = {"cuda": "gpu", "mps": "mps", "cpu": "cpu"}
 NEUTRAL = {"quiet", "json", "device", "precision", "seed"}
 """Options that do not say what to train."""
 
@@ -41,12 +40,15 @@ def run(argv: list[str]) -> int:
 
         words = [f"--config={find_config('demo', 'train')}", *demo.lay_out()]
         options.resume = "auto" if holds_run(demo.FOLDER) else None
-    from fastnst.cli._lightning import train
+    from fastnst.training.running import run as train
 
-    code = train([*words, *long_words(options)], options)
-    if demonstrated and not code:
+    job = make_job(options, words)
+    trained = train(job, show_bar=not (options.quiet or options.json), say=lambda line: say(options, line))
+    if trained.first:
+        _report(options, trained)
+    if demonstrated and not trained.stopped:
         say_all(options, demo.conclusion(demo.write_sheet()))
-    return code
+    return 128 + trained.stopped if trained.stopped else 0
 
 
 def say_all(options: Typed, text: str) -> None:
@@ -67,10 +69,6 @@ def read(argv: list[str]) -> tuple[Typed, list[str]]:
     passed = [*(f"--config={file}" for file in files), *_dotted(rest, own)]
     if options.ckpt_path:
         raise ConfigError("--ckpt_path is not taken here: go on from a file with --resume PATH")
-    if options.resume and options.overwrite:
-        raise ConfigError("--resume goes on with a run, --overwrite begins it anew: give one of them")
-    if options.time_budget:
-        parse_time(options.time_budget)
     shows = options.print_config is not None or options.help_all
     given = vars(options)
     missing = [f"--{name.split('.')[1]}" for name in ("model.style", "data.photos") if name not in given]
@@ -90,34 +88,36 @@ def _dotted(words: list[str], own: Parser) -> list[str]:
     return words
 
 
-def long_words(options: Typed) -> list[str]:
-    """Say in Lightning's words what the short options ask for."""
-    settings: dict[str, Any] = {name: value for name, value in vars(options).items() if "." in name}
-    settings |= {f"model.loss.{name}": value for name, value in loss_settings(options).items()}
-    if options.time_budget:
-        settings = {"trainer.max_steps": -1, "time_budget": options.time_budget} | settings
-    if options.seed is not None:
-        settings |= {"seed_everything": options.seed, "data.seed": options.seed}
-    if options.precision:
-        settings["trainer.precision"] = PRECISIONS[options.precision]
-    if options.device:
-        settings |= _accelerator(options.device)
+def make_job(options: Typed, words: list[str]) -> "TrainJob":
+    """Take over what was typed, in short words or in Lightning's."""
+    from fastnst.training import job
+
     flags = ["--help"] if options.help_all else []
     if options.print_config is not None:
         flags.append("--print_config" + (f"={options.print_config}" if options.print_config else ""))
-    return [*(f"--{name}={_value(value)}" for name, value in settings.items()), *flags]
+    given = {name: value for name, value in vars(options).items() if "." in name}
+    own = {name: getattr(options, name) for name in ("time_budget", "precision", "seed", "resume", "device")}
+    overwrite = bool(options.overwrite)
+    return job.make_job(given, [*words, *flags], loss=loss_settings(options), overwrite=overwrite, **own)
 
 
-def _accelerator(device: str) -> dict[str, Any]:
-    """Name a device such as ``cuda:1`` as Lightning does."""
-    kind, _, index = device.partition(":")
-    if kind not in ACCELERATORS or (index and not index.isdecimal()):
-        raise ConfigError(f"--device {device}: must be cuda, cuda:1 and so on, mps or cpu")
-    return {"trainer.accelerator": ACCELERATORS[kind]} | ({"trainer.devices": [int(index)]} if index else {})
-
-
-def _value(value: Any) -> str:
-    return "null" if value is None else json.dumps(value) if isinstance(value, dict | list) else str(value)
+def _report(options: Typed, trained: "Trained") -> None:
+    """Say what there is and how to go on."""
+    if trained.skipped:
+        some = ", ".join(trained.skipped[:5]) + (", ..." if len(trained.skipped) > 5 else "")
+        say(options, f"skipped {len(trained.skipped)} photographs that could not be used: {some}")
+    seconds = trained.seconds
+    time = f"{seconds / 60:.1f} min" if seconds > 99 else f"{seconds:.0f} s"
+    did = f"{trained.file}: {trained.steps} steps in {time}"
+    if trained.stopped:
+        line = f"{did}, stopped at step {trained.steps}; go on with the same command and --resume"
+    elif not trained.judged:
+        line = f"{did}, nothing left to do; go on with --resume and more --steps or a longer --time_budget"
+    else:
+        line = f"{did}; paint with: fastnst stylize --model {trained.file} PHOTO --out PICTURE"
+    facts = {"file": str(trained.file), "steps": trained.steps, "seconds": round(seconds, 1)}
+    facts |= {"judged": trained.judged, "skipped": len(trained.skipped), "stopped": bool(trained.stopped)}
+    report(options, line, facts)
 
 
 def parser() -> Parser:

@@ -1,8 +1,11 @@
 """Fast networks and the slow optimizer, judged by the same objective on the same page.
 
 Source: Johnson, Alahi, Fei-Fei. Perceptual Losses for Real-Time Style Transfer. ECCV 2016, section 4.1.
+
+Called as a function, it is :func:`fastnst.api.compare`.
 """
 
+from fastnst.calling import make_callable
 from fastnst.compare.case import Case, Contest, Painted
 from fastnst.compare.job import CompareJob, Comparison, run
 from fastnst.compare.judge import Judge, Verdict
@@ -26,3 +29,5 @@ __all__ = [
     "summarize",
     "write_report",
 ]
+
+make_callable(__name__)

@@ -92,6 +92,11 @@ class Comparison:
     planned: int
 
     @property
+    def headline(self) -> str:
+        """One sentence about each network."""
+        return " ".join(summary.headline() for summary in self.summaries)
+
+    @property
     def interrupted(self) -> bool:
         """Whether cases are missing."""
         return len(self.cases) < self.planned

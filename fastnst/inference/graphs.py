@@ -74,7 +74,7 @@ class GraphStylizer(Stylizer):
         if obstacle := find_obstacle(chosen, self.device, self.precision):
             raise ConfigError(f"engine {chosen} {obstacle}")
         model, self.notes, self._inputs = read_graph(Path(path))
-        self.metadata = None
+        self.metadata, self.file = None, Path(path)
         self.styles = [str(style.get("name", number)) for number, style in enumerate(self.notes.styles)]
         self._run: Runner = onnx_runner(model) if chosen == "onnx" else openvino_runner(model, self.precision)
         self._lock = Lock()

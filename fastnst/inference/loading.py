@@ -46,4 +46,5 @@ def load(
         stylizer: Stylizer = GraphStylizer(file, device, precision, engine)
     else:
         stylizer = Stylizer(*load_checkpoint(file), device, precision, engine)
+    stylizer.file = file
     return stylizer if style is None and strength == 1 else stylizer.styled(style, strength)

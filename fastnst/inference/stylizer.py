@@ -12,24 +12,22 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from fastnst.checkpoint import Metadata, describe
+from fastnst.checkpoint import Metadata
 from fastnst.devices import Precision, best_precision, pick_device
 from fastnst.errors import ConfigError
 from fastnst.export import Notes, publish
 from fastnst.export.runtime import Pixels as PixelType
 from fastnst.export.runtime import Quantize
 from fastnst.images import open_image, to_srgb
+from fastnst.inference.batch import paint_tensor
 from fastnst.inference.brush import Brush
 from fastnst.inference.choice import Style
 from fastnst.inference.codes import Codes
 from fastnst.inference.engines import Engine, pick_engine
-from fastnst.inference.pixels import TensorPixels
+from fastnst.inference.export import make_notes
 from fastnst.inference.stroke import paint_at
 from fastnst.inference.tiled import Statistics
 from fastnst.networks import TransformationNetwork
-
-MAX_BATCH_PIXELS = 2**22
-"""Batches are split into parts of at most this many pixels, or single images, to bound memory."""
 
 
 class Stylizer:
@@ -50,7 +48,10 @@ class Stylizer:
             in a long-lived process. ``auto`` is ``onnx`` where it is the faster one and installed, else ``torch``.
 
     Attributes:
+        network: What paints, an ``nn.Module`` that takes and gives ``(N, 3, H, W)``, RGB in [0, 1], of any size; what
+            it gives may lie a little outside, so clamp it. In eval mode and frozen.
         styles: Names of the styles there are to choose from.
+        file: What it was loaded from, if it was.
 
     Example:
         >>> stylizer = fastnst.load("starry_night")
@@ -70,6 +71,7 @@ class Stylizer:
         self.device = pick_device(device)
         self.precision = precision or best_precision(self.device)
         self.metadata = metadata
+        self.file: Path | None = None
         copied = deepcopy(network).eval().requires_grad_(False)
         if copied.styles and len(copied.styles.codes) == 1:
             copied.set_code(copied.styles.codes[0])
@@ -138,14 +140,19 @@ class Stylizer:
     @overload
     def __call__(self, image: Tensor) -> Tensor: ...
     @overload
+    def __call__(self, image: np.ndarray) -> np.ndarray: ...
+    @overload
     def __call__(self, image: Image.Image | str | os.PathLike[str]) -> Image.Image: ...
 
-    def __call__(self, image: Tensor | Image.Image | str | os.PathLike[str]) -> Tensor | Image.Image:
+    def __call__(
+        self, image: Tensor | np.ndarray | Image.Image | str | os.PathLike[str]
+    ) -> Tensor | np.ndarray | Image.Image:
         """Paint a picture; the result has its size and its type. One that does not fit into memory is painted in tiles.
 
         Args:
-            image: A PIL image or the path of a picture, which give a PIL image; or a tensor ``(3, H, W)`` or
-                ``(B, 3, H, W)``, RGB in [0, 1], which gives such a tensor on the same device.
+            image: A PIL image or the path of a picture, which give a PIL image; an array ``(H, W, 3)`` of uint8 or
+                uint16, which gives such an array; or a tensor ``(3, H, W)`` or ``(B, 3, H, W)``, RGB in [0, 1], which
+                gives such a tensor on the same device.
 
         Raises:
             ConfigError: There are several styles, and none was chosen.
@@ -154,7 +161,9 @@ class Stylizer:
         """
         self._check_chosen()
         if isinstance(image, Tensor):
-            return self._paint_tensor(image)
+            return paint_tensor(self._brush, image)
+        if isinstance(image, np.ndarray):
+            return self.paint(image)
         picture = image if isinstance(image, Image.Image) else open_image(image)
         return Image.fromarray(self.paint(np.asarray(to_srgb(picture))))
 
@@ -187,22 +196,6 @@ class Stylizer:
         self._check_chosen()
         return paint_at(partial(self._brush, memory=memory, statistics=statistics), values, stroke, size)
 
-    def _paint_tensor(self, image: Tensor) -> Tensor:
-        if image.dim() not in (3, 4) or image.shape[-3] != 3 or not image.is_floating_point():
-            raise ValueError(
-                f"expected a floating-point tensor (3, H, W) or (B, 3, H, W), RGB in [0, 1], got {tuple(image.shape)} "
-                f"of {image.dtype}"
-            )
-        batch = image if image.dim() == 4 else image[None]
-        step = max(1, MAX_BATCH_PIXELS // (batch.shape[-1] * batch.shape[-2]))
-        painted = torch.empty_like(batch)
-        for part, result in zip(batch.split(step), painted.split(step), strict=True):
-            if len(part) == 1:
-                self._brush(TensorPixels(part[0]), TensorPixels(result[0]))
-            else:
-                result.copy_(self._brush.whole(part))
-        return painted.view(image.shape)
-
     def export(
         self,
         path: str | os.PathLike[str],
@@ -210,9 +203,8 @@ class Stylizer:
         quantize: Quantize | None = None,
         name: str | None = None,
         licence: str | None = None,
-        source_sha256: str = "",
     ) -> Notes:
-        """Write this network for other programs, once it is known to paint what torch paints.
+        """Write this network for other programs, once it is known to paint what torch paints; ``fastnst export``.
 
         With several styles the file takes a ``style``, weights ``(S,)`` in the order of :attr:`styles`, and a
         ``strength``; without any by name, a style code ``(K,)`` as ``code``, and a ``strength``. After :meth:`styled`
@@ -225,8 +217,7 @@ class Stylizer:
             quantize: ``fp16`` for half of the size, norms stay in float32; ``int8`` for a quarter, by the ranges of
                 features in sample photographs; only ``.onnx``.
             name: What the file calls itself; that of the style, or of the file, by default.
-            licence: Under which the weights may be used; "not stated" by default.
-            source_sha256: Of the file that this stylizer was loaded from.
+            licence: Under which the weights may be used; by default as far as it is known.
 
         Returns:
             What the file says of itself, with the difference from torch in 8-bit levels.
@@ -235,15 +226,10 @@ class Stylizer:
             ConfigError: Another format, or the extra ``onnx`` is not installed.
             ExportError: The file paints something else, by more than a level in float32; nothing was written.
         """
-        path = Path(path)
-        styles = [] if self.metadata is None else self.metadata.styles
-        kept = [{key: item for key, item in style.items() if key != "picture"} for style in styles]
-        name = name or (str(kept[0].get("name", path.stem)) if len(kept) == 1 else path.stem)
-        network = deepcopy(self._exact).cpu()
-        notes = Notes(
-            name, kept, describe(network), licence or "not stated", source_sha256, pixels, quantize or "float32"
-        )
-        return publish(network, path, notes)
+        how = {"pixels": pixels, "precision": quantize or "float32"}
+        notes = make_notes(self._exact, self.metadata, self.file, Path(path).stem, licence, **how)
+        notes = replace(notes, name=name or notes.name)
+        return publish(deepcopy(self._exact).cpu(), Path(path), notes)
 
 
 def _names(network: TransformationNetwork, metadata: Metadata | None) -> list[str]:

@@ -1,8 +1,11 @@
 """Paint one picture by optimizing it: slow, and the reference for everything fast.
 
 Source: Gatys, Ecker, Bethge. Image Style Transfer Using Convolutional Neural Networks. CVPR 2016.
+
+Called as a function, it is :func:`fastnst.api.optimize`.
 """
 
+from fastnst.calling import make_callable
 from fastnst.optimize.config import OptimizeConfig
 from fastnst.optimize.objective import Style
 from fastnst.optimize.painting import Painting, PaintingJob, default_loss
@@ -25,3 +28,5 @@ __all__ = [
     "load_state",
     "save_state",
 ]
+
+make_callable(__name__)

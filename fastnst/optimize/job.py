@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fastnst.backbones import FeatureExtractor
-from fastnst.devices import pick_device
+from fastnst.devices import pick_device, reuse_memory
 from fastnst.images import fit, read_image, read_mask
 from fastnst.losses import PerceptualLoss
 from fastnst.optimize.inputs import Colors, check_size, label, read_content
@@ -18,6 +18,9 @@ from fastnst.optimize.progress import OnProgress, Progress
 from fastnst.optimize.run import Optimization
 from fastnst.optimize.start import first_picture, given_picture
 from fastnst.optimize.state import RunState
+
+MOST_KEPT = 1024
+"""Longer side, in pixels, up to which freed memory is kept: of a large picture, pieces of it would add up."""
 
 __all__ = ["Painting", "PaintingJob", "load_backbone", "prepare", "run"]
 
@@ -46,6 +49,8 @@ def run(
         ValueError: A picture, a name or a combination that cannot be used.
         FloatingPointError: The loss was not finite for the third time; the best picture before is written.
     """
+    if job.size is not None and job.size <= MOST_KEPT:
+        reuse_memory()
     optimization, colors = prepare(job, backbone)
     if resume is not None:
         optimization.load(resume)

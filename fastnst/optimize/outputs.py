@@ -78,7 +78,7 @@ def command(job: PaintingJob) -> list[str]:
     if len(job.styles) > 1 or job.mix:
         words += ["--mix", *map(str, job.mix or ())]
     if job.masks:
-        words += ["--mask", *job.masks]
+        words += ["--mask", *map(label, job.masks)]
     standard = {item.name: item.default for item in fields(PaintingJob)}
     words += _options({name: getattr(job, name) for name in OWN}, standard)
     words += _options(vars(job.config), vars(OptimizeConfig()))

@@ -60,7 +60,7 @@ class PaintingJob:
     canvas: CanvasShape = "content"
     style_size: int | None = 384
     mix: tuple[float, ...] | None = None
-    masks: tuple[str, ...] | None = None
+    masks: tuple[Source, ...] | None = None
     color: Color = "style"
     color_by: ColorMethod = "luminance"
     init: str = "content"

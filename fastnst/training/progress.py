@@ -3,11 +3,12 @@
 import sys
 from typing import Any, TextIO
 
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
 from pytorch_lightning.callbacks.progress.tqdm_progress import Tqdm
 
 from fastnst.losses import by_kind
+from fastnst.training.job import OnProgress, Progress
 from fastnst.training.module import FeedForwardModule
 from fastnst.training.timing import log_interval
 
@@ -26,6 +27,30 @@ class Lines:
 
     def flush(self) -> None:
         self.stream.flush()
+
+
+class Told(Callback):
+    """Tell a function how far a run is, after every step, and end the run in order when it asks for that.
+
+    Args:
+        on_progress: The function, if there is one.
+
+    Attributes:
+        stopped: Whether it asked.
+    """
+
+    def __init__(self, on_progress: OnProgress | None) -> None:
+        self.on_progress, self.stopped = on_progress, False
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Stop behind this step, as on a signal."""
+        assert isinstance(pl_module, FeedForwardModule)
+        if self.on_progress is None or not trainer.is_global_zero:
+            return
+        share = min(1.0, pl_module.share)
+        progress = Progress(trainer.global_step, share, pl_module.clock.seconds(), trainer.callback_metrics)
+        if self.on_progress(progress) and share < 1:
+            self.stopped = trainer.should_stop = True
 
 
 class TrainingProgress(TQDMProgressBar):

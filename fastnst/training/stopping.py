@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import Any
 
@@ -19,7 +20,12 @@ class StopGently(Callback):
         self.received = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Replace Lightning's handlers, which drop what was not saved; its teardown restores what was before."""
+        """Replace Lightning's handlers, which drop what was not saved; its teardown restores what was before.
+
+        Signals are the main thread's: a run in another one is ended by its ``on_progress``.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
 
         def stop(number: int, frame: FrameType | None) -> None:
             if self.received:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from fastnst.assets import find_config
 from fastnst.cli import demo, run, train
+from fastnst.training.job import Trained
 
 pytest.importorskip("skimage")
 
@@ -29,17 +30,18 @@ def test_the_demo_takes_the_three_minutes_that_it_promises():
 def test_without_a_style_the_demo_is_trained_and_shown(monkeypatch, tmp_path, capsys, words):
     monkeypatch.chdir(tmp_path)
     asked = []
-    monkeypatch.setattr("fastnst.cli._lightning.train", lambda given, options: asked.append((given, options)) or 0)
+    done = Trained(demo.FOLDER, demo.STYLE, 1, 1.0, {"loss": 1.0})
+    monkeypatch.setattr("fastnst.training.running.run", lambda job, **more: asked.append(job) or done)
     monkeypatch.setattr(demo, "write_sheet", lambda: demo.FOLDER / "sheet.png")
     assert run(["train", *words]) == 0
-    (given, options), said = asked[0], capsys.readouterr().out
-    assert given[0].endswith("demo.yaml")
-    assert options.resume is None
+    job, said = asked[0], capsys.readouterr().out
+    assert job.words[0].endswith("demo.yaml")
+    assert job.resume is None
     assert said.startswith(demo.INTRODUCTION)
     assert "sheet.png: photographs above" in said
     demo.STYLE.write_bytes(b"a style")
     assert run(["train", *words]) == 0
-    assert asked[1][1].resume == "auto"
+    assert asked[1].resume == "auto"
 
 
 def test_sheet_shows_photographs_above_their_paintings(monkeypatch, tmp_path, model_file):

@@ -129,7 +129,7 @@ def test_help_is_light_and_says_what_is_default():
 
 
 def test_what_is_missing_is_told_before_torch_is_imported(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "fastnst.cli._lightning", None)
+    monkeypatch.setitem(sys.modules, "fastnst.training.running", None)
     assert outcome(["train", "--style", "s.jpg"]) == 2
     assert "missing --photos" in capsys.readouterr().err
 
@@ -169,13 +169,13 @@ def test_resuming_and_overwriting_exclude_each_other(train_options, capsys):
 def test_short_words_stand_for_lightnings(short, long):
     options, passed = train.read(["--style", "s.jpg", "--photos", "p", *short])
     assert passed == []
-    assert sorted(train.long_words(options)) == sorted(["--model.style=s.jpg", "--data.photos=p", *long])
+    assert sorted(train.make_job(options, []).all_words()) == sorted(["--model.style=s.jpg", "--data.photos=p", *long])
 
 
 def test_several_styles_are_one_setting():
     options, _ = train.read(["--styles", "a.jpg", "b.jpg", "--photos", "p", "--init", "random"])
     expected = ['--model.style=["a.jpg", "b.jpg"]', "--data.photos=p", "--model.init=random"]
-    assert sorted(train.long_words(options)) == sorted(expected)
+    assert sorted(train.make_job(options, []).all_words()) == sorted(expected)
 
 
 def test_dotted_options_are_handed_on_in_order():

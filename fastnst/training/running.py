@@ -1,12 +1,10 @@
-"""Training by LightningCLI: a run folder, a budget, and an honest resume. Imported late, as Lightning is heavy."""
+"""Run a training: LightningCLI with a run folder, a budget, and an honest resume. Imported late, as it is heavy."""
 
 import logging
-import warnings
-from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.loggers import TensorBoardLogger
@@ -15,20 +13,22 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from fastnst.atomic import check_writable
 from fastnst.budget import Budget, parse_time
 from fastnst.checkpoint import STYLE_FILE
-from fastnst.cli._lightning_parser import TrainParser
-from fastnst.cli._words import report, say
-from fastnst.cli.train import PRECISIONS
 from fastnst.data.module import ImageDataModule
 from fastnst.devices import best_precision, pick_device, reuse_memory
 from fastnst.errors import ConfigError
 from fastnst.training.folder import find_resume_file, remove_run
+from fastnst.training.job import PRECISIONS, OnProgress, Trained, TrainJob
 from fastnst.training.keeping import AtomicCheckpointIO, KeepCheckpoints
 from fastnst.training.module import FeedForwardModule
+from fastnst.training.parser import TrainParser
 from fastnst.training.previews import Previews
-from fastnst.training.progress import TrainingProgress
+from fastnst.training.progress import Told, TrainingProgress
+from fastnst.training.quiet import quietly
 from fastnst.training.recipe import CLIP
 from fastnst.training.stopping import StopGently
 from fastnst.training.timing import AT_SHARES, REHEARSED
+
+log = logging.getLogger(__name__)
 
 DEFAULTS = {
     "trainer.max_steps": 2000,
@@ -51,28 +51,51 @@ VALIDATE_EVERY = 250
 """Steps between two validations, where there is no time budget."""
 
 
-def train(words: list[str], options: Namespace) -> int:
-    """Train as Lightning's words and our options say; return the exit code."""
-    _quiet()
-    reuse_memory()
-    cli = TrainCLI(words, options)
-    return 128 + cli.stop.received if cli.stop.received else 0
-
-
-class TrainCLI(LightningCLI):
-    """Wire module, data and trainer, keep everything in one run folder, resume without forgetting the command line.
+def run(
+    job: TrainJob,
+    on_progress: OnProgress | None = None,
+    *,
+    show_bar: bool = False,
+    say: Callable[[str], None] = log.info,
+) -> Trained:
+    """Train, and leave a run's folder. A first Ctrl-C or SIGTERM ends it in order, in the main thread.
 
     Args:
-        words: For Lightning's parser.
-        options: What else was typed: ``resume``, ``overwrite``, ``device``, ``quiet``, ``json``.
+        job: The settings.
+        on_progress: Called after every step; a true result ends the run in order.
+        show_bar: Whether there is a bar on stderr.
+        say: Takes a line about what the run begins from.
+
+    Raises:
+        ConfigError: A setting that is not there or cannot be, or a folder that holds a run already.
+        ImageError: A style is not a picture.
+        FloatingPointError: The loss is not a finite number; the last good files are kept.
+    """
+    with quietly():
+        reuse_memory()
+        return Run(job, on_progress, show_bar, say).trained()
+
+
+class Run(LightningCLI):
+    """Wire module, data and trainer, keep everything in one folder, resume without forgetting what was asked for.
+
+    Args:
+        job: As of :func:`run`.
+        on_progress: Likewise.
+        show_bar: Likewise.
+        say: Likewise.
     """
 
-    def __init__(self, words: list[str], options: Namespace) -> None:
-        self.options, self.stop, self.budget = options, StopGently(), Budget()
+    def __init__(
+        self, job: TrainJob, on_progress: OnProgress | None, show_bar: bool, say: Callable[[str], None]
+    ) -> None:
+        self.job, self.stop, self.budget = job, StopGently(), Budget()
+        self.told = Told(on_progress)
+        self._show_bar, self._say_line = show_bar, say
         super().__init__(
             FeedForwardModule,
             ImageDataModule,
-            args=["fit", *words],
+            args=["fit", *job.all_words()],
             seed_everything_default=0,
             save_config_kwargs={"overwrite": True},
             parser_class=TrainParser,
@@ -87,7 +110,7 @@ class TrainCLI(LightningCLI):
         parser.add_argument(
             "--time_budget", type=str | float | None, default=None, help="time to train, such as 90s, 5m or 1h"
         )
-        precision = PRECISIONS[best_precision(pick_device(self.options.device))]
+        precision = PRECISIONS[best_precision(pick_device(self.job.device))]
         parser.set_defaults(DEFAULTS | {"trainer.precision": precision})
 
     def before_instantiate_classes(self) -> None:
@@ -119,8 +142,8 @@ class TrainCLI(LightningCLI):
         )
 
     def _callbacks(self, root: Path, every: int) -> list[Callback]:
-        progress = TrainingProgress(refresh_rate=0 if self.options.quiet or self.options.json else 1)
-        return [progress, Previews(), KeepCheckpoints(root, every if every != AT_SHARES else None), self.stop]
+        bar = TrainingProgress(refresh_rate=1 if self._show_bar else 0)
+        return [bar, Previews(), KeepCheckpoints(root, every if every != AT_SHARES else None), self.stop, self.told]
 
     def before_fit(self) -> None:
         """Check everything that can fail before anything is written."""
@@ -131,50 +154,41 @@ class TrainCLI(LightningCLI):
         self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
         if self.model.note and not self.config_init["fit"]["ckpt_path"]:
             self._say(f"beginning from {self.model.note}")
-        if self.options.overwrite and self.trainer.is_global_zero:
+        if self.job.overwrite and self.trainer.is_global_zero:
             remove_run(root)
 
     def fit(self, model: FeedForwardModule, **kwargs: Any) -> None:
-        """Fit, then say what there is and how to go on."""
+        """Fit; Lightning ends the program on a signal before the first step."""
         try:
             self.trainer.fit(model, **kwargs)
-        except SIGTERMException:  # before the first step, where Lightning exits with 0
+        except SIGTERMException:  # where Lightning exits with 0
             raise SystemExit(143) from None
         except SystemExit as exit_:  # likewise, with 1 on a Ctrl-C
             if exit_.code == 1:
                 raise KeyboardInterrupt from None
             raise
-        if self.trainer.is_global_zero:
-            self._report(model, Path(self.trainer.default_root_dir) / STYLE_FILE)
+
+    def trained(self) -> Trained:
+        """Say what there is now."""
+        root = Path(self.trainer.default_root_dir)
+        steps, seconds = self.trainer.global_step, self.model.clock.seconds()
+        stopped = self.stop.received or (-1 if self.told.stopped else 0)
+        judged, skipped = dict(self.model.judged), self.datamodule.skipped()
+        first = self.trainer.is_global_zero
+        return Trained(root, root / STYLE_FILE, steps, seconds, judged, skipped, stopped, first)
 
     def _resume_from(self, root: Path) -> str | None:
         """Find what to continue from, and say so."""
-        source = find_resume_file(root, self.options.resume, self.options.overwrite)
+        source = find_resume_file(root, self.job.resume, self.job.overwrite)
         if source:
             self._say(f"resuming from {source}")
-        elif self.options.resume:
+        elif self.job.resume:
             self._say(f"nothing to resume in {root}: starting fresh")
         return str(source) if source else None
 
     def _say(self, text: str) -> None:
         if self.trainer.is_global_zero:
-            say(self.options, text)
-
-    def _report(self, model: FeedForwardModule, file: Path) -> None:
-        steps, seconds, skipped = self.trainer.global_step, model.clock.seconds(), self.datamodule.skipped()
-        if skipped:
-            some = ", ".join(skipped[:5]) + (", ..." if len(skipped) > 5 else "")
-            self._say(f"skipped {len(skipped)} photographs that could not be used: {some}")
-        time = f"{seconds / 60:.1f} min" if seconds > 99 else f"{seconds:.0f} s"
-        did = f"{file}: {steps} steps in {time}"
-        if self.stop.received:
-            line = f"{did}, stopped at step {steps}; go on with the same command and --resume"
-        elif not model.judged:
-            line = f"{did}, nothing left to do; go on with --resume and more --steps or a longer --time_budget"
-        else:
-            line = f"{did}; paint with: fastnst stylize --model {file} PHOTO --out PICTURE"
-        facts = {"file": str(file), "steps": steps, "seconds": round(seconds, 1), "judged": model.judged}
-        report(self.options, line, facts | {"skipped": len(skipped), "stopped": bool(self.stop.received)})
+            self._say_line(text)
 
 
 def _budget(steps: int, time: str | float | None) -> Budget:
@@ -186,15 +200,3 @@ def _budget(steps: int, time: str | float | None) -> Budget:
     if steps < 1 and not (steps == -1 and time is not None):
         raise ConfigError(f"--steps {steps}: at least 1 step is needed; -1 needs a --time_budget")
     return Budget(steps if steps > 0 else float("inf"), parse_time(str(time)) if time is not None else float("inf"))
-
-
-def _quiet() -> None:
-    """Silence what Lightning says about choices made here on purpose."""
-    for pattern in ("LightningCLI's args parameter", r"Found \d+ module\(s\) in eval mode", ".*many workers"):
-        warnings.filterwarnings("ignore", pattern)
-    for category in (DeprecationWarning, FutureWarning):
-        warnings.filterwarnings("ignore", category=category)
-    for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    if torch.cuda.is_available():
-        torch.set_float32_matmul_precision("high")
