@@ -110,7 +110,7 @@ class Upsample(Chain):
 
 
 class ResizeConv(nn.Module):
-    """Double the resolution by bilinear interpolation, then convolve: neither a checkerboard nor blocks.
+    """Double the resolution by bilinear interpolation, then convolve by 3x3: neither a checkerboard nor blocks.
 
     Neither the enlarged features nor their gradient are ever made: a pixel of the result is one of four weighted sums
     of features, so a convolution at the low resolution and a sub-pixel unfolding do the same.
@@ -118,7 +118,6 @@ class ResizeConv(nn.Module):
     Args:
         channels_in: Of the features.
         channels: Of the result.
-        kernel: Side of the convolution, 3 or 1.
         means: Interpolate between the means of 2x2 neighbors. Of features that alternate from pixel to pixel, a mesh,
             interpolation between the features themselves leaves half, this nothing.
         shuffle: Return ``(B, C, 2H, 2W)``; else ``(B, 4C, H, W)``, each block of 2x2 pixels in the channels.
@@ -130,10 +129,10 @@ class ResizeConv(nn.Module):
     taps: Tensor
 
     def __init__(
-        self, channels_in: int, channels: int, kernel: int = 3, means: bool = False, shuffle: bool = True
+        self, channels_in: int, channels: int, means: bool = False, shuffle: bool = True
     ) -> None:
         super().__init__()
-        conv = nn.Conv2d(channels_in, channels, kernel)
+        conv = nn.Conv2d(channels_in, channels, 3)
         assert conv.bias is not None, "a convolution is made with one"
         self.weight, self.bias = conv.weight, conv.bias
         # What each of some low rows (first index) adds to each of the three high rows around an even and an odd one.
@@ -143,11 +142,8 @@ class ResizeConv(nn.Module):
         else:
             even = [[0.75, 0.25, 0], [0.25, 0.75, 0.75], [0, 0, 0.25]]
             odd = [[0.25, 0, 0], [0.75, 0.75, 0.25], [0, 0.25, 0.75]]
-        taps = torch.tensor([even, odd], dtype=torch.float32)
-        if kernel == 1:
-            taps = taps[:, 1:-1, 1:2] if means else taps[:, :, 1:2]
-        self.register_buffer("taps", taps, persistent=False)
-        self.border, self.means, self.shuffle = 1 + (means and kernel == 3), means, shuffle
+        self.register_buffer("taps", torch.tensor([even, odd], dtype=torch.float32), persistent=False)
+        self.means, self.shuffle = means, shuffle
 
     def forward(self, x: Tensor) -> Tensor:
         low = border(x, [self.border] * 4, "replicate")
@@ -158,6 +154,11 @@ class ResizeConv(nn.Module):
             low = low.to(bias.dtype)
         result = F.conv2d(low, filters, bias)
         return F.pixel_shuffle(result, 2) if self.shuffle else result
+
+    @property
+    def border(self) -> int:
+        """Low pixels that are repeated around the features."""
+        return 2 if self.means else 1
 
     def unfolded(self) -> tuple[Tensor, Tensor]:
         """Return filters ``(4C, C_in, K, K)`` and bias ``(4C,)`` of the convolution at the low resolution."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.networks._base import NETWORKS, TransformationNetwork
-from fastnst.networks.layers import BlockConv, Chain, Inverted, ResizeConv, conv, conv_norm
+from fastnst.networks.layers import BlockConv, Chain, Inverted, ResizeConv, conv_norm
 from fastnst.networks.norm import Apply, InstanceNorm
 
 
@@ -38,13 +38,13 @@ class Lite(TransformationNetwork):
     output: BlockConv
 
     def __init__(
-        self, width: int = 32, blocks: int = 4, detail: int = 16, deep: int = 48, deep_blocks: int = 4, full: int = 6
+        self, width: int = 32, blocks: int = 4, detail: int = 16, deep: int = 48, deep_blocks: int = 4, full: int = 8
     ) -> None:
         super().__init__()
         if min(width, detail, deep, full) < 1 or min(blocks, deep_blocks) < 0:
             raise ConfigError(
-                f"lite needs a width, detail, deep and full of at least 1 and no negative blocks, got {width}, {detail}, "
-                f"{deep}, {full}, {blocks} and {deep_blocks}"
+                f"lite needs a width, detail, deep and full of at least 1 and no negative blocks, got {width}, "
+                f"{detail}, {deep}, {full}, {blocks} and {deep_blocks}"
             )
         self.config = {
             "width": width,
@@ -73,9 +73,7 @@ class Lite(TransformationNetwork):
         nn.init.zeros_(
             cast(Tensor, self.skip[1].weight)
         )  # painting is learned first, what to keep of the photograph is added
-        self.full = Chain(
-            conv(detail, full, 3), ResizeConv(full, full, kernel=1, means=True, shuffle=False), nn.ReLU(inplace=True)
-        )
+        self.full = Chain(ResizeConv(detail, full, means=True, shuffle=False), nn.ReLU(inplace=True))
         self.output = BlockConv(full, 3)
         nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range
 

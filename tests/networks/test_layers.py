@@ -23,17 +23,15 @@ def test_convolution_by_rows_is_the_convolution(layout, size):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 4)])
-@pytest.mark.parametrize("kernel", [1, 3])
 @pytest.mark.parametrize("means", [False, True])
-def test_a_resize_convolution_is_one_of_enlarged_features(size, kernel, means):
-    layer, x = ResizeConv(3, 2, kernel, means).double(), torch.rand(2, 3, *size, dtype=torch.float64)
+def test_a_resize_convolution_is_one_of_enlarged_features(size, means):
+    layer, x = ResizeConv(3, 2, means).double(), torch.rand(2, 3, *size, dtype=torch.float64)
     edge = layer.border
     low = F.pad(x, (edge,) * 4, mode="replicate")
     low = F.avg_pool2d(low, 2, stride=1) if means else low
     enlarged = F.interpolate(low, scale_factor=2.0, mode="bilinear")
-    height, width = (2 * side + kernel - 1 for side in size)
-    first = 2 * edge - means - kernel // 2
-    enlarged = enlarged[..., first : first + height, first : first + width]
+    height, width = (2 * side + 2 for side in size)
+    enlarged = enlarged[..., edge : edge + height, edge : edge + width]
     torch.testing.assert_close(layer(x), F.conv2d(enlarged, layer.weight, layer.bias))
 
 
@@ -42,6 +40,12 @@ def test_a_resize_convolution_by_means_leaves_no_mesh():
     mesh[..., ::2] = -1
     with torch.no_grad():
         assert ResizeConv(4, 3, means=True)(mesh)[..., 4:-4].std((2, 3)).max() < 1e-5
+
+
+def test_blocks_are_what_shuffling_unfolds():
+    layer, x = ResizeConv(3, 2, shuffle=False), torch.rand(1, 3, 5, 4)
+    blocks, layer.shuffle = layer(x), True
+    torch.testing.assert_close(F.pixel_shuffle(blocks, 2), layer(x))
 
 
 def test_a_convolution_of_blocks_is_one_of_pixels():
