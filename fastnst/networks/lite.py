@@ -55,8 +55,8 @@ class Lite(TransformationNetwork):
             "full": full,
         }
         # To either side: 3x3 at stride 2 twice and at 4, one per block, resizing to 2, 4 and 8, one for the output, and
-        # 15 by means and alignment.
-        self.receptive_field = 2 * (2 + 2 + 4 + 4 * blocks + 8 * deep_blocks + 2 + 4 + 8 + 1 + 15) + 1
+        # 14 by means and alignment.
+        self.receptive_field = 2 * (2 + 2 + 4 + 4 * blocks + 8 * deep_blocks + 2 + 4 + 8 + 1 + 14) + 1
         self.stem = Chain(nn.PixelUnshuffle(2), *conv_norm(12, detail, 3), nn.ReLU(inplace=True))
         self.down = Chain(*conv_norm(detail, width, 3, stride=2), nn.ReLU(inplace=True))
         self.deep = Chain(
