@@ -13,9 +13,14 @@ class ConfigError(ValueError):
     """
 
 
+LONGEST = 300
+"""Characters of what another library says that are repeated; it may quote a whole file."""
+
+
 def first_line(error: BaseException) -> str:
-    """Return the first line of what an error says, or else what it is called."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """Return the first line of what an error says, shortened, or else what it is called."""
+    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 4]} ..."
 
 
 def printable(text: str) -> str:

@@ -27,8 +27,11 @@ def attempt(trial: Trial, kind: str, seed: int, number: int, show: bool) -> Verd
     case = case_of(kind, seed, number, trial.ground)
     verdict = trial(case)
     if show or verdict.end == FAILED:
-        print(f"{kind} {seed}/{number}: {case.what}: {verdict.end}: {verdict.why} "
-              f"[{verdict.seconds:.1f} s, {verdict.growth / 2**20:.0f} MB] {' '.join(case.words)[:200]}", flush=True)
+        print(
+            f"{kind} {seed}/{number}: {case.what}: {verdict.end}: {verdict.why} "
+            f"[{verdict.seconds:.1f} s, {verdict.growth / 2**20:.0f} MB] {' '.join(case.words)[:200]}",
+            flush=True,
+        )
         if show or verdict.said:
             print("   ", "\n    ".join(verdict.said.splitlines()[-40:] if show else verdict.said.splitlines()[-3:]))
     return verdict  # fmt: skip
@@ -53,7 +56,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a file for the table")
     options = parser.parse_args()
     numbers = options.only or range(options.first, options.first + options.cases)
-    lines = ["| kind | tried | good result | one clear line | failed | slowest, s | growth, MB |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| kind | tried | good result | one clear line | failed | slowest, s | growth, MB |",
+        "|---|---|---|---|---|---|---|",
+    ]
     start, failed = time.monotonic(), 0
     for kind in options.kind:
         with tempfile.TemporaryDirectory() as folder, Trial(Path(folder), lay(Path(folder) / "ground")) as trial:

@@ -4,11 +4,14 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from mutants import pictures
+from mutants import configs, pictures, styles, weights
 from mutants.case import Case, Ground, Kind
 
 KINDS = {
     "pictures": Kind(pictures.make),
+    "styles": Kind(styles.make),
+    "weights": Kind(weights.make),
+    "configs": Kind(configs.make),
 }
 
 

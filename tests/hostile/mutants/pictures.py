@@ -42,7 +42,7 @@ def good() -> dict[str, bytes]:
     exif.get_ifd(0x8825)[2] = (48.0, 51.0, 29.6)
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     extras = {"exif": exif, "icc_profile": profile}
-    deep = Image.fromarray((np.asarray(smooth().convert("L")).astype(np.uint16) * 257))
+    deep = Image.fromarray(np.asarray(smooth().convert("L")).astype(np.uint16) * 257)
     return {
         "plain.jpg": encode(smooth(), "JPEG", **extras),
         "progressive.jpg": encode(smooth(), "JPEG", progressive=True),
@@ -78,7 +78,9 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def claimed(width: int, height: int, depth: int, color: int, packed: bytes, before: bytes = b"", lace: int = 0) -> bytes:
+def claimed(
+    width: int, height: int, depth: int, color: int, packed: bytes, before: bytes = b"", lace: int = 0
+) -> bytes:
     """A PNG of any header."""
     header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, lace)
     return SIGNATURE + chunk(b"IHDR", header) + before + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
@@ -90,7 +92,9 @@ SIZES = (1, 2, 7, 2000, 13_000, 65_535, 65_536, 13_340, 100_000_000, 2**31 - 1, 
 def lying_png(rng: Rng) -> Made:
     width, height = (SIZES[int(rng.integers(len(SIZES)))] for _ in range(2))
     depth, color = int(rng.choice([1, 2, 4, 8, 16])), int(rng.choice([0, 2, 3, 4, 6, 5]))
-    palette = chunk(b"PLTE", rng.bytes(int(rng.choice([3, 30, 768, 769, 0])))) if color == 3 or rng.random() < 0.2 else b""
+    palette = (
+        chunk(b"PLTE", rng.bytes(int(rng.choice([3, 30, 768, 769, 0])))) if color == 3 or rng.random() < 0.2 else b""
+    )
     clear = chunk(b"tRNS", rng.bytes(int(rng.integers(0, 12)))) if rng.random() < 0.3 else b""
     packed = zlib.compress(bytes(int(rng.choice([0, 1, 1000, 10**6]))))
     data = claimed(width, height, depth, color, packed, palette + clear, int(rng.integers(2)))
@@ -147,9 +151,13 @@ def lying_gif(rng: Rng) -> Made:
     width, height = (int(rng.choice([0, 1, 40, 65_535])) for _ in range(2))
     screen = struct.pack("<HHBBB", width, height, int(rng.choice([0, 0x80, 0xF7, 0x91])), int(rng.integers(256)), 0)
     table = rng.bytes(3 * 2 ** ((screen[4] & 7) + 1)) if screen[4] & 0x80 else b""
-    place = struct.pack("<HHHHB", *(int(rng.choice([0, 1, 20, 30_000, 65_535])) for _ in range(4)), int(rng.integers(256)))
+    place = struct.pack(
+        "<HHHHB", *(int(rng.choice([0, 1, 20, 30_000, 65_535])) for _ in range(4)), int(rng.integers(256))
+    )
     body = bytes([int(rng.choice([2, 8, 11, 12, 200]))]) + b"\x08" + rng.bytes(8) + b"\0"
-    return f"GIF claims {width}x{height}", b"GIF89a" + screen + table + b"," + place + body * int(rng.integers(1, 4)) + b";"
+    return f"GIF claims {width}x{height}", b"GIF89a" + screen + table + b"," + place + body * int(
+        rng.integers(1, 4)
+    ) + b";"
 
 
 def lying_bmp(rng: Rng) -> Made:
@@ -176,14 +184,20 @@ def many_scans(rng: Rng) -> Made:
     side = int(rng.choice([500, 1900]))
     data = encode(Image.new("RGB", (side, side), (9, 90, 200)), "JPEG", progressive=True)
     scan = data[data.rfind(b"\xff\xda") : -2]
-    return f"JPEG of {side}x{side} with thousands of scans", data[:-2] + scan * int(rng.choice([500, 4000])) + b"\xff\xd9"
+    return f"JPEG of {side}x{side} with thousands of scans", data[:-2] + scan * int(
+        rng.choice([500, 4000])
+    ) + b"\xff\xd9"
 
 
 def lying_box(rng: Rng) -> Made:
     """Change what an AVIF or a WebP says of its size, or of the boxes in it."""
     name = str(one_of(rng, "plain.avif", "moving.avif", "lossy.webp", "moving.webp", "lossless.webp"))
     data = bytearray(good()[name])
-    marks = [m for m in (b"ispe", b"iloc", b"stsz", b"stco", b"mdhd", b"VP8X", b"ANMF", b"VP8L", b"VP8 ", b"RIFF") if m in data]
+    marks = [
+        m
+        for m in (b"ispe", b"iloc", b"stsz", b"stco", b"mdhd", b"VP8X", b"ANMF", b"VP8L", b"VP8 ", b"RIFF")
+        if m in data
+    ]
     mark = marks[int(rng.integers(len(marks)))]
     place = data.find(mark) + int(rng.choice([-4, 4, 8, 12]))
     value = EXTREMES[int(rng.integers(len(EXTREMES)))]
@@ -207,7 +221,9 @@ def lying_tiff(rng: Rng) -> Made:
         size = 2 if part < 4 else 4
         data[place + part : place + part + size] = (value % 2 ** (8 * size)).to_bytes(size, "little")
     if rng.random() < 0.2:
-        struct.pack_into("<I", data, min(start + 2 + 12 * count, len(data) - 4), start)  # the next directory is this one
+        struct.pack_into(
+            "<I", data, min(start + 2 + 12 * count, len(data) - 4), start
+        )  # the next directory is this one
     return f"{name}: tags {changed} lie", bytes(data)
 
 
@@ -229,7 +245,9 @@ def huge_profile(rng: Rng) -> Made:
     if fmt == "PNG" and rng.random() < 0.4:
         packed = zlib.compress(rng.bytes(10 * (1 + 20 * 6)))
         packed = zlib.compress(bytes(10 * (1 + 20 * 6)))
-        return "16-bit PNG with a bad profile", claimed(20, 10, 16, 2, packed, chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(profile))))
+        return "16-bit PNG with a bad profile", claimed(
+            20, 10, 16, 2, packed, chunk(b"iCCP", b"p\0\0" + zlib.compress(bytes(profile)))
+        )
     return f"{fmt} with a bad or huge profile", encode(smooth(), fmt, icc_profile=bytes(profile), **options)
 
 
@@ -250,7 +268,9 @@ def huge_exif(rng: Rng) -> Made:
     else:
         block = rng.bytes(int(rng.integers(1, 60_000)))
     if rng.random() < 0.5:
-        return "PNG with a bad EXIF", _with_chunks(encode(smooth(), "PNG"), chunk(b"eXIf", block * int(rng.choice([1, 50]))))
+        return "PNG with a bad EXIF", _with_chunks(
+            encode(smooth(), "PNG"), chunk(b"eXIf", block * int(rng.choice([1, 50])))
+        )
     body = head + block[:65_000]
     jpeg = encode(smooth(), "JPEG")
     return "JPEG with a bad EXIF", jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
@@ -345,7 +365,18 @@ def make(rng: Rng, ground: Ground) -> Case:
     what, data = special(rng)
     name = f"bad{one_of(rng, '.png', '.jpg', '.webp', '.tif', '.gif', '.bmp', '.avif')}"
     limit = () if special is lying_png and rng.random() < 0.5 else ("--max_pixels", str(LIMIT))
-    paint = ("stylize", "{file}", "--model", str(ground.model), "--quiet", *limit, "--out", "{out}")
+    paint = (
+        "stylize",
+        "{file}",
+        "--model",
+        str(ground.model),
+        "--quiet",
+        "--memory",
+        "400MB",
+        *limit,
+        "--out",
+        "{out}",
+    )
     chance = rng.random()
     if chance < 0.45:
         return Case(what, name, data, paint, "painted.png")

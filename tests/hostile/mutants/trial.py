@@ -25,6 +25,12 @@ GROWTH = 2**30
 LONGEST = 1200
 """Characters of a message."""
 
+LIBTIFF = re.compile(r"(_?TIFF|JPEGLib|ZIP|LZW|Fax|MissingRequired|PackBits|Pixar|LogL|LZMA|WebP|ZSTD)\w*: ")
+"""What libtiff writes to standard error by itself; Pillow does not silence it."""
+
+CANARY = "canary"
+"""A file that appears if code in a file was run."""
+
 GOOD, TOLD, FAILED = "good result", "one clear line", "failed"
 
 TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -80,7 +86,7 @@ class Trial:
         if answer is None:
             return Verdict(FAILED, why, seconds, growth)
         said, code = str(answer["said"]), answer["code"]
-        wrong = _wrong(code, said, str(answer["error"]), place, out)
+        wrong = _wrong(code, said, str(answer["error"]), place, out, "--quiet" in words)
         if wrong or why:
             return Verdict(FAILED, wrong or why, seconds, growth, said + str(answer["error"]))
         return Verdict(TOLD if code else GOOD, _message(said), seconds, growth, said)
@@ -177,7 +183,7 @@ def _environment(folder: Path) -> dict[str, str]:
     return os.environ | nowhere | offline | caches
 
 
-def _wrong(code: object, said: str, error: str, place: Path, out: Path | None) -> str:
+def _wrong(code: object, said: str, error: str, place: Path, out: Path | None, quiet: bool) -> str:
     """Say what is wrong with how a command ended; nothing if all is well."""
     lines = [line for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("fastnst: error: ")]
@@ -185,17 +191,21 @@ def _wrong(code: object, said: str, error: str, place: Path, out: Path | None) -
         return "a traceback"
     if code not in (0, 1, 2, 3):
         return f"exit code {code}"
+    if (place.parent / CANARY).exists():
+        (place.parent / CANARY).unlink()
+        return "code in the file was run"
     if list(place.rglob(".fastnst-*")):
         return "left a temporary file"
+    strange = [line for line in lines if not line.startswith("fastnst: ") and not LIBTIFF.match(line)]
     if code == 0:
-        return "" if out is None or (out.is_file() and out.stat().st_size) else "wrote nothing"
+        good = out is None or (out.is_file() and out.stat().st_size)
+        return "wrote nothing" if not good else f"noise: {strange[0][:200]}" if quiet and strange else ""
     if not errors or len(errors) > 1:
         return f"{len(errors)} lines of error"
     if "(--debug shows where)" in errors[0]:
         return "an error that nobody foresaw"
     if len(errors[0]) > LONGEST:
         return f"a message of {len(errors[0])} characters"
-    strange = [line for line in lines if not line.startswith("fastnst: ")]
     return f"noise: {strange[0][:200]}" if strange else ""
 
 
