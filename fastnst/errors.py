@@ -20,7 +20,12 @@ LONGEST = 300
 def first_line(error: BaseException) -> str:
     """Return the first line of what an error says, shortened, or else what it is called."""
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 4]} ..."
+    return shortened(line, LONGEST)
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut a text to so many characters."""
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
 def printable(text: str) -> str:

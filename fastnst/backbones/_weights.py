@@ -1,7 +1,6 @@
 """Where a backbone's weights come from: a file, a folder, the package, the cache, or torchvision's download."""
 
 import os
-import pickle
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.error import URLError
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Padding, Pooling
 from fastnst.errors import ConfigError, first_line
+from fastnst.plain import PlainError, load_plain
 from fastnst.registry import unknown
 
 FOLDER_VARIABLE = "FASTNST_WEIGHTS"
@@ -128,10 +128,12 @@ def _read(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:
                 return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ConfigError(f"{path}: refused, it is not a plain file of weights (it may contain code)") from None
-    except (SafetensorError, OSError, EOFError, RuntimeError) as error:
+        state = load_plain(path)
+    except PlainError as error:
+        if error.program:
+            raise ConfigError(f"{path}: refused, it is not a plain file of weights (it may contain code)") from None
+        raise ConfigError(f"{path}: cannot be read as weights ({error}); fetch it again") from None
+    except (SafetensorError, OSError) as error:
         raise ConfigError(f"{path}: cannot be read as weights ({first_line(error)}); fetch it again") from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ConfigError(f"{path}: does not hold a table of weights")

@@ -8,7 +8,7 @@ import warnings
 from keyword import iskeyword
 
 from fastnst import __version__
-from fastnst.errors import ConfigError, printable
+from fastnst.errors import ConfigError, printable, shortened
 
 COMMANDS = {
     "train": "train a network on one style picture, or several, and a set of photographs",
@@ -78,7 +78,7 @@ def _fail(message: str, code: int) -> int:
 
 def _one_line(error: Exception) -> str:
     """Say an expected error plainly, and name the kind of any other."""
-    text = printable(" ".join(str(error).split()))
+    text = printable(shortened(" ".join(str(error).split()), 1000))
     if isinstance(error, ValueError | OSError | FloatingPointError) and text:
         return text
     return f"{type(error).__name__}: {text[:400]} (--debug shows where)"

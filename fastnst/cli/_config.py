@@ -10,6 +10,14 @@ from fastnst.assets import find_config
 from fastnst.errors import ConfigError, first_line
 from fastnst.registry import guess
 
+LARGEST = 100_000
+"""Bytes of a config."""
+
+MOST_ALIASES, MOST_VALUES = 16, 10_000
+
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What PyYAML raises, beside its own errors, at dates, numbers and nesting that are none."""
+
 
 def take_configs(words: list[str], command: str) -> tuple[list[Path], list[str]]:
     """Take ``--config NAME`` and ``-c NAME`` out of the words; return the files they name, and the other words.
@@ -23,7 +31,10 @@ def take_configs(words: list[str], command: str) -> tuple[list[Path], list[str]]
         options, rest = parser.parse_known_args(words)
     except argparse.ArgumentError:
         raise ConfigError("--config wants the name of a config, or a YAML file") from None
-    return [find_config(name, command) for name in options.config], rest
+    files = [find_config(name, command) for name in options.config]
+    for file in files:
+        read_config(file)  # train hands files on to a parser that does not check so much
+    return files, rest
 
 
 def expand_configs(words: list[str], command: str, known: Collection[str]) -> list[str]:
@@ -41,19 +52,53 @@ def expand_configs(words: list[str], command: str, known: Collection[str]) -> li
     return [*(word for file in files for word in _words(file, known)), *rest]
 
 
-def _words(file: Path, known: Collection[str]) -> Iterator[str]:
+def read_config(file: Path) -> dict[str, Any]:
+    """Read the settings of a YAML file.
+
+    Raises:
+        ConfigError: It cannot be read, holds anything else, or more than any command has settings.
+    """
     import yaml
 
     try:
-        settings = yaml.safe_load(file.read_text()) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = file.read_text("utf-8") if file.stat().st_size <= LARGEST else None
+        if text is None:
+            raise ConfigError(f"{file}: is larger than {LARGEST // 1000} kB; a config holds some settings")
+        # Every alias may double what there is: a few lines could stand for billions of settings.
+        if sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)) > MOST_ALIASES:
+            raise ConfigError(f"{file}: uses more than {MOST_ALIASES} aliases (*name); write the settings out")
+        settings = yaml.safe_load(text)
+    except ConfigError:
+        raise
+    except (OSError, yaml.YAMLError, *UNREADABLE) as error:
         raise ConfigError(f"{file}: cannot be read as YAML ({first_line(error)})") from None
+    settings = {} if settings is None else settings
     if not isinstance(settings, dict):
         raise ConfigError(f"{file}: must hold settings, such as size: 512")
-    for name, value in _flat(settings, known):
+    if _is_large(settings):
+        raise ConfigError(f"{file}: holds more than {MOST_VALUES} values, or one within itself")
+    return settings
+
+
+def _is_large(settings: dict[str, Any]) -> bool:
+    """Tell whether there are too many values, or any that hold themselves."""
+    left: list[Any] = [settings]
+    count = 0
+    while left and count <= MOST_VALUES:
+        value = left.pop()
+        count += 1
+        left += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return count > MOST_VALUES
+
+
+def _words(file: Path, known: Collection[str]) -> Iterator[str]:
+    for name, value in _flat(read_config(file), known):
         if name not in known:
-            raise ConfigError(f"{file}: unknown setting {name[2:]}{guess(name, known)}")
-        yield from _option(name, value)
+            raise ConfigError(f"{file}: unknown setting {name[2:][:80]}{guess(name[:80], known)}")
+        words = _option(name, value)
+        if any(word.startswith("--") for word in words[1:]):
+            raise ConfigError(f"{file}: {name[2:]} holds a word that begins like an option")
+        yield from words
 
 
 def _flat(settings: dict[str, Any], known: Collection[str], above: str = "--") -> Iterator[tuple[str, Any]]:
@@ -73,5 +118,11 @@ def _option(name: str, value: Any) -> list[str]:
     if value is False:
         return []
     if isinstance(value, list):
-        return [name, *map(str, value)]
-    return [name, json.dumps(value) if isinstance(value, dict) else "null" if value is None else str(value)]
+        return [name, *map(_text, value)]
+    return [f"{name}={_text(value)}"]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return json.dumps(value, default=str)
+    return "null" if value is None else str(value)

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from fastnst.cli._config import expand_configs
-from fastnst.errors import ConfigError, printable
+from fastnst.errors import ConfigError, printable, shortened
 from fastnst.registry import guess
+
+LONGEST = 1000
+"""Characters of a message; a value that is quoted in it may be longer."""
 
 EPILOG = "Options may be written --like_this or --like-this. --debug shows the traceback of an error."
 
@@ -87,7 +90,8 @@ class Help(argparse.HelpFormatter):
 
 def usage_error(message: str, program: str) -> NoReturn:
     """Say in one line what is wrong with the command line; exit with 2."""
-    print(f"fastnst: error: {' '.join(message.split())}; see {program} --help", file=sys.stderr)
+    message = printable(shortened(" ".join(message.split()), LONGEST))
+    print(f"fastnst: error: {message}; see {program} --help", file=sys.stderr)
     sys.exit(2)
 
 

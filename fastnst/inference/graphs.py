@@ -175,7 +175,7 @@ def read_graph(path: Path) -> tuple[bytes, Notes, dict[str, int]]:
         raise CheckpointError(f"{path}: is not a whole ONNX file ({first_line(error)})") from None
     except KeyError:
         raise CheckpointError(f"{path}: an ONNX file, but not a style exported by fastnst") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: its notes are damaged ({first_line(error)})") from None
     if strange := _strange(model):
         raise CheckpointError(f"{path}: holds {strange}, which no style does; export it again")

@@ -113,5 +113,5 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]
             # A copy, because sums of numbers depend on how they lie in memory, and in the file they lie anywhere.
             tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (no mapping)
         return json.loads(header["settings"]), json.loads(header["run"]), tensors
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be resumed from ({first_line(error)})") from None

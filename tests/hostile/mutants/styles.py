@@ -109,7 +109,7 @@ def other_types(data: bytes, rng: Rng) -> Made:
     """Change the type, the shape or the place of tensors."""
     header, numbers = parts(data)
     names = [name for name in header if name != "__metadata__"]
-    for name in rng.choice(names, int(rng.integers(1, 3))):
+    for name in set(rng.choice(names, int(rng.integers(1, 3))).tolist()):
         entry = header[str(name)]
         how = int(rng.integers(6))
         if how == 0:
