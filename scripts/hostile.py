@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "hostile"))
@@ -62,7 +63,9 @@ def main() -> None:
     ]
     start, failed = time.monotonic(), 0
     for kind in options.kind:
-        with tempfile.TemporaryDirectory() as folder, Trial(Path(folder), lay(Path(folder) / "ground")) as trial:
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            ground = lay(Path(folder) / "ground")
+            trial = stack.enter_context(Trial(Path(folder), ground, KINDS[kind].first(ground)))
             try:
                 verdicts = [attempt(trial, kind, options.seed, n, bool(options.only)) for n in numbers]
             except Absent as absent:

@@ -11,6 +11,7 @@ from fastnst import __version__
 from fastnst.errors import ConfigError, printable, shortened
 
 COMMANDS = {
+    "check": "look at photographs before a training",
     "train": "train a network on one style picture, or several, and a set of photographs",
     "add-style": "teach a trained network one more style",
     "stylize": "paint pictures with a trained network",

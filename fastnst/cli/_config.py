@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from fastnst.registry import guess
 LARGEST = 100_000
 """Bytes of a config."""
 
-MOST_ALIASES, MOST_VALUES = 16, 10_000
+DEEPEST, MOST_ALIASES, MOST_VALUES = 30, 16, 10_000
 
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What PyYAML raises, beside its own errors, at dates, numbers and nesting that are none."""
@@ -64,9 +64,7 @@ def read_config(file: Path) -> dict[str, Any]:
         text = file.read_text("utf-8") if file.stat().st_size <= LARGEST else None
         if text is None:
             raise ConfigError(f"{file}: is larger than {LARGEST // 1000} kB; a config holds some settings")
-        # Every alias may double what there is: a few lines could stand for billions of settings.
-        if sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)) > MOST_ALIASES:
-            raise ConfigError(f"{file}: uses more than {MOST_ALIASES} aliases (*name); write the settings out")
+        _check_events(file, yaml.parse(text, yaml.SafeLoader))
         settings = yaml.safe_load(text)
     except ConfigError:
         raise
@@ -78,6 +76,22 @@ def read_config(file: Path) -> dict[str, Any]:
     if _is_large(settings):
         raise ConfigError(f"{file}: holds more than {MOST_VALUES} values, or one within itself")
     return settings
+
+
+def _check_events(file: Path, events: Iterable[Any]) -> None:
+    """Refuse what would take any amount of time or memory to read: deep nesting, and too many aliases.
+
+    Every alias may double what there is: a few lines could stand for billions of settings.
+    """
+    depth = aliases = 0
+    for event in events:
+        kind = type(event).__name__
+        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+        aliases += kind == "AliasEvent"
+        if depth > DEEPEST:
+            raise ConfigError(f"{file}: is nested deeper than any settings are")
+        if aliases > MOST_ALIASES:
+            raise ConfigError(f"{file}: uses more than {MOST_ALIASES} aliases (*name); write the settings out")
 
 
 def _is_large(settings: dict[str, Any]) -> bool:

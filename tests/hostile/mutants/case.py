@@ -56,10 +56,12 @@ class Kind:
     Args:
         make: Makes a case by chance.
         needs: Modules without which the command only says that an extra is missing.
+        first: A good command, behind which nothing is left to be imported.
     """
 
     make: Callable[[Rng, Ground], Case]
     needs: tuple[str, ...] = ()
+    first: Callable[[Ground], Sequence[str]] = lambda ground: ()
 
 
 def one_of(rng: Rng, *choices: object) -> object:

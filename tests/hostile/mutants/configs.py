@@ -91,3 +91,8 @@ def make(rng: Rng, ground: Ground) -> Case:
     }[command]
     out = "" if command == "train" else "painted.png"
     return Case(f"{command}: {what}", "bad.yaml", data, (command, "-c", "{file}", *words), out)
+
+
+def first(ground: Ground) -> tuple[str, ...]:
+    """Return a good command that imports Lightning."""
+    return ("train", "--style", str(ground.photo), "--photos", str(ground.folder), "--print_config", "--out", "run")

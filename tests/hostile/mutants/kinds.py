@@ -11,7 +11,7 @@ KINDS = {
     "pictures": Kind(pictures.make),
     "styles": Kind(styles.make),
     "weights": Kind(weights.make),
-    "configs": Kind(configs.make),
+    "configs": Kind(configs.make, first=configs.first),
 }
 
 
