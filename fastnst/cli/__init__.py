@@ -46,7 +46,7 @@ def run(argv: list[str]) -> int:
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of broken EXIF and the like; what matters is logged
-    logging.basicConfig(format="fastnst: %(message)s", level=logging.WARNING)
+    _log_plainly()
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if argv else EXIT_USAGE
@@ -70,6 +70,19 @@ def run(argv: list[str]) -> int:
         if debug:
             raise
         return _fail(_one_line(error), EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED)
+
+
+class _Lines(logging.Formatter):
+    """Write every note as one line, without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"fastnst: {printable(record.getMessage())}"
+
+
+def _log_plainly() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
 
 def _fail(message: str, code: int) -> int:

@@ -32,7 +32,7 @@ def rebuild(name: str, config: Mapping[str, Any], weights: Mapping[str, Tensor])
 def _with_styles(network: TransformationNetwork, weights: Mapping[str, Tensor]) -> TransformationNetwork:
     """Make place for the table of styles and the predictor that a file holds."""
     codes, center = weights.get("styles.codes"), weights.get("styles.predictor.center")
-    if codes is not None and codes.dim() == 2:
+    if codes is not None and codes.dim() == 2 and codes.shape[1] == network.code_size > 0:
         network.add_styles(len(codes), 0 if center is None else center.numel())
     return network
 

@@ -37,6 +37,7 @@ class Ground:
     Args:
         folder: Where they are.
         photo: A picture of 40 x 32 pixels.
+        photos: A folder of four pictures of 70 x 64 and more.
         model: A tiny network of one style.
         gallery: One of three styles, with a predictor of more.
         weights: The first layers of a backbone.
@@ -44,6 +45,7 @@ class Ground:
 
     folder: Path
     photo: Path
+    photos: Path
     model: Path
     gallery: Path
     weights: Path

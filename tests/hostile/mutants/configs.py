@@ -87,7 +87,7 @@ def make(rng: Rng, ground: Ground) -> Case:
             *("--backbone", "vgg19", "--weights", str(ground.weights), "--content_layers", "relu2_1"),
             *("--style_layers", "relu1_1", "--canvas", "content", "--out", "{out}", "--quiet", "-y"),
         ),
-        "train": ("--style", photo, "--photos", str(ground.folder), "--print_config", "--out", "run"),
+        "train": ("--style", photo, "--photos", str(ground.photos), "--print_config", "--out", "run"),
     }[command]
     out = "" if command == "train" else "painted.png"
     return Case(f"{command}: {what}", "bad.yaml", data, (command, "-c", "{file}", *words), out)
@@ -95,4 +95,4 @@ def make(rng: Rng, ground: Ground) -> Case:
 
 def first(ground: Ground) -> tuple[str, ...]:
     """Return a good command that imports Lightning."""
-    return ("train", "--style", str(ground.photo), "--photos", str(ground.folder), "--print_config", "--out", "run")
+    return ("train", "--style", str(ground.photo), "--photos", str(ground.photos), "--print_config", "--out", "run")

@@ -16,9 +16,12 @@ def lay(folder: Path) -> Ground:
     """Write them."""
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
-    names = ("photo.png", "model.safetensors", "gallery.safetensors", "weights.safetensors")
+    names = ("photo.png", "photos", "model.safetensors", "gallery.safetensors", "weights.safetensors")
     ground = Ground(folder, *(folder / name for name in names))
     smooth().save(ground.photo)
+    ground.photos.mkdir(exist_ok=True)
+    for number in range(4):
+        smooth(70 + number, 64).save(ground.photos / f"{number}.png")
     network = build_network("johnson", width=4, blocks=1)
     save_checkpoint(ground.model, network, Metadata(describe(network), styles=[{"name": "waves"}]))
     several = build_network("lite", width=8, blocks=1, detail=4, deep=8, deep_blocks=1)

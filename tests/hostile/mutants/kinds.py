@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from mutants import configs, pictures, styles, weights
+from mutants import configs, graphs, pictures, styles, tables, videos, weights
 from mutants.case import Case, Ground, Kind
 
 KINDS = {
@@ -12,6 +12,9 @@ KINDS = {
     "styles": Kind(styles.make),
     "weights": Kind(weights.make),
     "configs": Kind(configs.make, first=configs.first),
+    "tables": Kind(tables.make, first=tables.first),
+    "videos": Kind(videos.make, ("av", "cv2")),
+    "graphs": Kind(graphs.make, ("onnx", "onnxscript", "onnxruntime")),
 }
 
 
