@@ -4,7 +4,7 @@ import re
 
 SCAN, END = 0xDA, 0xD9
 
-MARKER = re.compile(rb"\xff([\x01-\xcf\xda-\xfe])")
+MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 """Ends the data of a scan: within it, ``ff`` is followed by ``00`` or by a restart marker. Source: ITU-T T.81, B.1."""
 
 MOST_SCANS = 200

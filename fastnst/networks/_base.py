@@ -198,5 +198,7 @@ def build_network(name: str, **config: Any) -> TransformationNetwork:
         raise ConfigError(f"network {name} takes a {key} of at most {MOST.get(key, MOST_CHANNELS)}, got {numbers[key]}")
     try:
         return NETWORKS[name](**config)
-    except TypeError as error:
+    except ConfigError:
+        raise
+    except (TypeError, ValueError) as error:
         raise ConfigError(f"network {name} does not take {str(config)[:200]}: {error}") from None

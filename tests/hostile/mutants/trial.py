@@ -14,6 +14,9 @@ from pathlib import Path
 
 from mutants.case import Case, Ground
 
+CHILD = Path(__file__).parents[1] / "child.py"
+"""What runs the commands."""
+
 SECONDS = 10
 """Processor time that a case may take."""
 
@@ -72,6 +75,7 @@ class Trial:
         place = self.folder / "case"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
+        (place / "out").mkdir()
         for name, data in ((case.name, case.data), *case.beside):
             (place / name).write_bytes(data)
         out = place / "out" / case.out if case.out else None
@@ -141,7 +145,7 @@ class Trial:
         if self._process is None or self._process.poll() is not None:
             self._buffer = b""
             self._process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).parents[1] / "child.py")],
+                [sys.executable, str(CHILD)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=self.folder,
