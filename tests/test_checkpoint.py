@@ -168,11 +168,22 @@ def test_table_and_header_must_agree(tmp_path, gallery):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"schema": "2"}, {"schema": float("inf")}, {"schema": []}, {"network": []}, {"network": {"name": 5, "config": {}}},
-        {"network": {"name": "johnson", "config": [4]}}, {"styles": "waves"}, {"styles": [5]}, {"judged": "well"},
-        {"styles": [{"name": 7}]}, {"styles": [{"title": ["a"]}]}, {"origin": []}, {"created": 5}, {"image_range": None},
+        {"schema": "2"},
+        {"schema": float("inf")},
+        {"schema": []},
+        {"network": []},
+        {"network": {"name": 5, "config": {}}},
+        {"network": {"name": "johnson", "config": [4]}},
+        {"styles": "waves"},
+        {"styles": [5]},
+        {"judged": "well"},
+        {"styles": [{"name": 7}]},
+        {"styles": [{"title": ["a"]}]},
+        {"origin": []},
+        {"created": 5},
+        {"image_range": None},
     ],
-)  # fmt: skip
+)
 def test_a_header_of_other_types_is_one_line_that_names_the_file(checkpoint, changes):
     rewrite(checkpoint, **changes)
     with pytest.raises(CheckpointError, match=r"copy\.safetensors: .*(damaged|newer)") as error:
@@ -192,5 +203,7 @@ def test_a_header_may_not_ask_for_a_network_of_any_size(checkpoint):
     for config in ({"width": 10**6, "blocks": 1}, {"width": 4, "blocks": 10**9}):
         data = json.loads(header(checkpoint)["fastnst"]) | {"network": {"name": "johnson", "config": config}}
         save_file({"a": torch.zeros(1)}, checkpoint, metadata={"fastnst": json.dumps(data)})
-        with pytest.raises(CheckpointError, match="cannot be rebuilt: network johnson takes a (width|blocks) of at most"):
+        with pytest.raises(
+            CheckpointError, match="cannot be rebuilt: network johnson takes a (width|blocks) of at most"
+        ):
             load_checkpoint(checkpoint)

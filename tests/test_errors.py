@@ -24,7 +24,15 @@ def test_secrets_are_left_out_of_what_is_printed(text, hidden):
 
 
 @pytest.mark.parametrize(
-    "text", ["https://host:8080/a@b.jpg", "a.jpg: 3x4?", "hf_home", "photos/key=5/a.png", "C:\\a@b\\c.jpg", "bearer of bad news"]
+    "text",
+    [
+        "https://host:8080/a@b.jpg",
+        "a.jpg: 3x4?",
+        "hf_home",
+        "photos/key=5/a.png",
+        "C:\\a@b\\c.jpg",
+        "bearer of bad news",
+    ],
 )
 def test_what_is_no_secret_stays(text):
     assert discreet(text) == text

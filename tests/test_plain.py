@@ -70,7 +70,8 @@ def test_an_archive_that_unpacks_to_more_is_refused(path):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"x", b"<html>", pickle.dumps({"a": 1})[:-3], b"PK\x03\x04" + bytes(50), b"cos\nsystem\n(S'true'\ntR."]
+    "data",
+    [b"", b"x", b"<html>", pickle.dumps({"a": 1})[:-3], b"PK\x03\x04" + bytes(50), b"cos\nsystem\n(S'true'\ntR."],
 )
 def test_any_other_file_is_one_kind_of_error(path, data):
     path.write_bytes(data)

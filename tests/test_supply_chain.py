@@ -10,18 +10,58 @@ PACKAGE = Path(__file__).parents[1] / "fastnst"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 FORBIDDEN_CALLS = {
-    *("eval", "exec", "compile", "__import__", "os.system", "os.popen", "os.execv", "os.execvp", "os.spawnv", "pty.spawn"),
-    *("pickle.load", "pickle.loads", "pickle.Unpickler", "torch.jit.load", "torch.hub.load", "torch.package.PackageImporter"),
+    *(
+        "eval",
+        "exec",
+        "compile",
+        "__import__",
+        "os.system",
+        "os.popen",
+        "os.execv",
+        "os.execvp",
+        "os.spawnv",
+        "pty.spawn",
+    ),
+    *(
+        "pickle.load",
+        "pickle.loads",
+        "pickle.Unpickler",
+        "torch.jit.load",
+        "torch.hub.load",
+        "torch.package.PackageImporter",
+    ),
     *("torch.hub.load_state_dict_from_url", "torch.export.load", "yaml.load", "yaml.unsafe_load", "yaml.full_load"),
-    *("urllib.request.urlopen", "urllib.request.urlretrieve", "urlopen", "urlretrieve", "tempfile.mktemp", "code.interact"),
-}  # fmt: skip
+    *(
+        "urllib.request.urlopen",
+        "urllib.request.urlretrieve",
+        "urlopen",
+        "urlretrieve",
+        "tempfile.mktemp",
+        "code.interact",
+    ),
+}
 
-FORBIDDEN_MODULES = {"subprocess", "marshal", "shelve", "dill", "cloudpickle", "joblib", "requests", "httpx", "pty", "code"}
+FORBIDDEN_MODULES = {
+    "subprocess",
+    "marshal",
+    "shelve",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "requests",
+    "httpx",
+    "pty",
+    "code",
+}
 
 OWN = {"export/program.py": "torch.export.load"}
 """Reads back what was just made, to compare it; never a file."""
 
-MUST_SAY = {"torch.load": ("weights_only", True), "np.load": ("allow_pickle", False), "numpy.load": ("allow_pickle", False)}
+MUST_SAY = {
+    "torch.load": ("weights_only", True),
+    "np.load": ("allow_pickle", False),
+    "numpy.load": ("allow_pickle", False),
+}
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
@@ -45,7 +85,11 @@ def offences(source: str) -> list[str]:
         found += [f"{node.lineno}: import {name}" for name in modules if name.split(".")[0] in FORBIDDEN_MODULES]
         if isinstance(node, ast.ImportFrom) and node.module == "pickle":
             found.append(f"{node.lineno}: from pickle")
-        if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("pickle.") and node.attr != "UnpicklingError":
+        if (
+            isinstance(node, ast.Attribute)
+            and ast.unparse(node).startswith("pickle.")
+            and node.attr != "UnpicklingError"
+        ):
             found.append(f"{node.lineno}: {ast.unparse(node)}")
     return found
 
@@ -81,7 +125,12 @@ def test_a_module_runs_nothing_that_a_file_says(path):
 
 
 def test_modules_are_imported_by_fixed_names_alone():
-    users = {str(p.relative_to(PACKAGE)) for p in SOURCES for name, _ in calls(ast.parse(p.read_text())) if "import_module" in name}
+    users = {
+        str(p.relative_to(PACKAGE))
+        for p in SOURCES
+        for name, _ in calls(ast.parse(p.read_text()))
+        if "import_module" in name
+    }
     assert users == {"cli/__init__.py"}, "it takes names from a table of commands"
 
 
@@ -90,7 +139,8 @@ def test_downloads_are_checked():
         str(path.relative_to(PACKAGE)): call
         for path in SOURCES
         for name, call in calls(ast.parse(path.read_text()))
-        if "download" in name.rpartition(".")[2] and name.startswith(("torch.", "urllib", "requests", "huggingface_hub"))
+        if "download" in name.rpartition(".")[2]
+        and name.startswith(("torch.", "urllib", "requests", "huggingface_hub"))
     }
     assert set(found) == {"backbones/_weights.py"}
     assert "_digest" in ast.unparse(found["backbones/_weights.py"].args[2])

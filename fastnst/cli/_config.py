@@ -107,7 +107,7 @@ def _is_large(settings: dict[str, Any]) -> bool:
 
 def _words(file: Path, known: Collection[str]) -> Iterator[str]:
     for name, value in _flat(read_config(file), known):
-        if name not in known:
+        if name not in known or name in ("--help", "--config"):
             raise ConfigError(f"{file}: unknown setting {name[2:][:80]}{guess(name[:80], known)}")
         words = _option(name, value)
         if any(word.startswith("--") for word in words[1:]):

@@ -14,6 +14,9 @@ from fastnst.registry import guess
 LONGEST = 1000
 """Characters of a message; a value that is quoted in it may be longer."""
 
+MOST = 2**31 - 1
+"""Of whole numbers; what counts pixels, steps or files."""
+
 EPILOG = "Options may be written --like_this or --like-this. --debug shows the traceback of an error."
 
 
@@ -129,6 +132,8 @@ def at_least(least: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{word!r} is not a whole number") from None
         if value < least:
             raise argparse.ArgumentTypeError(f"{value} is too small, must be at least {least}")
+        if value > MOST:
+            raise argparse.ArgumentTypeError(f"{word[:40]} is too large, must be at most {MOST}")
         return value
 
     return whole

@@ -99,7 +99,9 @@ def _image_column(photos: Photos, text: str) -> str:
         names = shortened(", ".join(features), LONGEST)
         raise ConfigError(f"{text}: has no column of pictures; its columns are {names or 'none'}")
     if not columns and not _may_be_pictures(features["image"]):
-        raise ConfigError(f"{text}: its column image holds no pictures but {shortened(str(features['image']), LONGEST)}")
+        raise ConfigError(
+            f"{text}: its column image holds no pictures but {shortened(str(features['image']), LONGEST)}"
+        )
     return columns[0] if columns else "image"
 
 

@@ -30,7 +30,14 @@ def test_every_command_has_help(command, capsys):
     except SystemExit as exit_:
         code = exit_.code
     assert code == 0
-    words = {"stylize": "--model", "models": "--json", "info": "--json", "inspect": "features", "import": "--license", "check": "--photos"}
+    words = {
+        "stylize": "--model",
+        "models": "--json",
+        "info": "--json",
+        "inspect": "features",
+        "import": "--license",
+        "check": "--photos",
+    }
     word = words.get(command, "--style")
     assert word in capsys.readouterr().out
 

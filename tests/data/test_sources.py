@@ -80,7 +80,9 @@ def test_a_table_that_would_fill_memory_or_disk_is_refused(tmp_path, table):
         open_photos(tmp_path / "t.parquet")
 
 
-@pytest.mark.parametrize("column", [[1, 2], [[1], [2]], [{"x": 1}], [True]], ids=["numbers", "lists", "others", "flags"])
+@pytest.mark.parametrize(
+    "column", [[1, 2], [[1], [2]], [{"x": 1}], [True]], ids=["numbers", "lists", "others", "flags"]
+)
 def test_a_column_called_image_that_holds_none_is_named(tmp_path, column):
     pq.write_table(pa.table({"image": column}), tmp_path / "t.parquet")
     with pytest.raises(ConfigError, match=r"t\.parquet: its column image holds no pictures"):

@@ -48,7 +48,12 @@ def test_a_stream_is_looked_at(mixed):
 def test_a_table_is_looked_at_and_its_rows_may_hold_nothing(tmp_path, make_picture):
     file = io.BytesIO()
     make_picture(80, 64).save(file, "PNG")
-    rows = [{"bytes": file.getvalue(), "path": None}, None, {"bytes": b"x", "path": "x.png"}, {"bytes": None, "path": None}]
+    rows = [
+        {"bytes": file.getvalue(), "path": None},
+        None,
+        {"bytes": b"x", "path": "x.png"},
+        {"bytes": None, "path": None},
+    ]
     kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
     pq.write_table(pa.table({"image": pa.array(rows, kind)}), tmp_path / "p.parquet")
     found, findings = look(open_photos(tmp_path / "p.parquet"))

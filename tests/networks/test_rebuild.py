@@ -18,7 +18,9 @@ def test_a_network_comes_back_as_it_was(weights):
 
 def test_no_memory_is_taken_for_a_network_that_the_weights_do_not_fit(weights, monkeypatch):
     made = []
-    monkeypatch.setattr(torch.nn.init, "kaiming_uniform_", lambda tensor, **_: made.append(tensor.device.type) or tensor)
+    monkeypatch.setattr(
+        torch.nn.init, "kaiming_uniform_", lambda tensor, **_: made.append(tensor.device.type) or tensor
+    )
     with pytest.raises(ValueError, match="do not fit the network"):
         rebuild("johnson", {"width": 2048, "blocks": 1}, weights)
     assert set(made) == {"meta"}

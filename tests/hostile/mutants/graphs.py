@@ -68,7 +68,11 @@ def constants(model: Any, rng: Rng) -> str:
     tensors = [tensor for tensor in model.graph.initializer if np.prod(tensor.dims) <= 64]
     tensor = tensors[int(rng.integers(len(tensors)))]
     values = numpy_helper.to_array(tensor).copy()
-    wrong = rng.choice([0, -1, 7, 1000, 10**5, 2**31]) if values.dtype.kind in "iu" else rng.choice([0, -1, 1e3, 1e6, np.nan, np.inf])
+    wrong = (
+        rng.choice([0, -1, 7, 1000, 10**5, 2**31])
+        if values.dtype.kind in "iu"
+        else rng.choice([0, -1, 1e3, 1e6, np.nan, np.inf])
+    )
     flat = values.reshape(-1)
     if flat.size:
         flat[int(rng.integers(flat.size))] = np.asarray(wrong).astype(values.dtype)
@@ -80,7 +84,22 @@ def nodes(model: Any, rng: Rng) -> str:
     node = model.graph.node[int(rng.integers(len(model.graph.node)))]
     how = int(rng.integers(5))
     if how == 0:
-        node.op_type = str(one_of(rng, "Loop", "If", "Scan", "Tile", "Expand", "ConstantOfShape", "Relu", "Add", "Nothing", "Resize", "Pad"))
+        node.op_type = str(
+            one_of(
+                rng,
+                "Loop",
+                "If",
+                "Scan",
+                "Tile",
+                "Expand",
+                "ConstantOfShape",
+                "Relu",
+                "Add",
+                "Nothing",
+                "Resize",
+                "Pad",
+            )
+        )
     elif how == 1:
         node.domain = "com.microsoft"
     elif how == 2 and node.input:
@@ -122,7 +141,11 @@ def inputs(model: Any, rng: Rng) -> str:
     return "inputs"
 
 
-WAYS = (by_chance, by_chance, *map(changed, (notes, notes, constants, constants, constants, nodes, nodes, outside, opset, inputs)))
+WAYS = (
+    by_chance,
+    by_chance,
+    *map(changed, (notes, notes, constants, constants, constants, nodes, nodes, outside, opset, inputs)),
+)
 
 
 def make(rng: Rng, ground: Ground) -> Case:
@@ -131,7 +154,9 @@ def make(rng: Rng, ground: Ground) -> Case:
     data = exported(ground.gallery if several else ground.model)
     what, bad = WAYS[int(rng.integers(len(WAYS)))](data, rng)
     if rng.random() < 0.15:
-        return Case(f"{what} (import)", "bad.onnx", bad, ("import", "{file}", "--out", "{out}", "--quiet"), "made.safetensors")
+        return Case(
+            f"{what} (import)", "bad.onnx", bad, ("import", "{file}", "--out", "{out}", "--quiet"), "made.safetensors"
+        )
     style = ("--style", "starry") if several and rng.random() < 0.8 else ()
     words = ("stylize", str(ground.photo), "--model", "{file}", *style, "--quiet", "--out", "{out}")
     return Case(what, "bad.onnx", bad, words, "painted.png")

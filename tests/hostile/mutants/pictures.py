@@ -259,9 +259,15 @@ def huge_exif(rng: Rng) -> Made:
         block = b"MM\0*\0\0\0\x08" + rng.bytes(60_000)
     elif how == 1:
         entries = b"".join(
-            struct.pack(">HHII", int(rng.choice([0x0112, 0x8769, 0x8825, 0x010E, 0xA005])), int(rng.integers(0, 14)), EXTREMES[int(rng.integers(9))], int(rng.choice([8, 0, 2**31, 26])))
+            struct.pack(
+                ">HHII",
+                int(rng.choice([0x0112, 0x8769, 0x8825, 0x010E, 0xA005])),
+                int(rng.integers(0, 14)),
+                EXTREMES[int(rng.integers(9))],
+                int(rng.choice([8, 0, 2**31, 26])),
+            )
             for _ in range(20)
-        )  # fmt: skip
+        )
         block = b"MM\0*\0\0\0\x08" + struct.pack(">H", 20) + entries + struct.pack(">I", 8)
     elif how == 2:
         block = b"MM\0*\0\0\0\x08" + struct.pack(">H", 65_535) + struct.pack(">HHII", 0x010E, 2, 12, 26) * 5000

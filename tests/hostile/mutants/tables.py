@@ -53,7 +53,11 @@ def bad_rows(rng: Rng, ground: Ground) -> Made:
         *(None, {"bytes": None, "path": None}, {"bytes": b"", "path": "a.jpg"}, {"bytes": b"x" * 1000, "path": None}),
         *({"bytes": None, "path": "/etc/passwd"}, {"bytes": None, "path": "/dev/zero"}, {"bytes": None, "path": "."}),
         *({"bytes": None, "path": "../../x.png"}, {"bytes": None, "path": ""}, {"bytes": None, "path": "a\nb\x1b[31m"}),
-        *({"bytes": None, "path": "file:///etc/passwd"}, {"bytes": None, "path": "zip://a::b"}, {"bytes": None, "path": "x://y"}),
+        *(
+            {"bytes": None, "path": "file:///etc/passwd"},
+            {"bytes": None, "path": "zip://a::b"},
+            {"bytes": None, "path": "x://y"},
+        ),
         {"bytes": good()["plain.jpg"][:500], "path": "cut.jpg"},
     )
     for _ in range(int(rng.integers(1, 6))):
@@ -111,13 +115,18 @@ def bomb(rng: Rng, ground: Ground) -> Made:
 def described(rng: Rng, ground: Ground) -> Made:
     """What the data set's own library noted in the file lies."""
     notes = (
-        b"{", b"null", b"[" * 50_000, b'{"info": {"features": {"image": {"_type": "Nothing"}}}}',
-        b'{"info": {"features": {"image": {"_type": "Image", "decode": true}}}}', b'{"info": {"features": 5}}',
-        b'{"info": {"features": {"other": {"_type": "Image"}}}}', b'{"info": {"features": {"image": {"_type": "Audio"}}}}',
+        b"{",
+        b"null",
+        b"[" * 50_000,
+        b'{"info": {"features": {"image": {"_type": "Nothing"}}}}',
+        b'{"info": {"features": {"image": {"_type": "Image", "decode": true}}}}',
+        b'{"info": {"features": 5}}',
+        b'{"info": {"features": {"other": {"_type": "Image"}}}}',
+        b'{"info": {"features": {"image": {"_type": "Audio"}}}}',
         b'{"info": {"features": {"image": {"dtype": "int64", "_type": "Value"}}}}',
         b'{"info": {"features": {"image": {"_type": "Sequence", "feature": {"_type": "Image"}}}}}',
         b'{"info": {"features": {"image": {"names": ["a"], "_type": "ClassLabel"}}}}',
-    )  # fmt: skip
+    )
     note = notes[int(rng.integers(len(notes)))]
     table = pa.table({"image": pa.array(photos(), KIND)}).replace_schema_metadata({b"huggingface": note})
     return f"notes of datasets {note[:50]!r}", written(table)

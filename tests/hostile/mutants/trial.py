@@ -20,8 +20,8 @@ CHILD = Path(__file__).parents[1] / "child.py"
 SECONDS = 10
 """Processor time that a case may take."""
 
-PATIENCE = 6
-"""Times as much time on the clock, since other programs may want the processor too."""
+IDLE = 20
+"""Seconds that a case may wait for something else than the processor, which other programs may want too."""
 
 GROWTH = 2**30
 """Bytes by which the process may grow."""
@@ -100,8 +100,8 @@ class Trial:
         """Return the answer, or why there is none; the seconds of the processor, and the bytes of growth."""
         process = self._started()
         assert process.stdin is not None
-        before, clock, start = _resident(process.pid), time.monotonic(), _processor(process.pid)
-        most = before
+        before, start = _resident(process.pid), _processor(process.pid)
+        most, idle, seen, spent = before, 0.0, time.monotonic(), 0.0
         _forget_peak(process.pid)
         try:
             process.stdin.write(json.dumps({"words": words}).encode() + b"\n")
@@ -111,23 +111,26 @@ class Trial:
             return None, "the process was gone", 0.0, 0
         while True:
             line = self._line(process, 0.05)
+            now, last = time.monotonic(), spent
             spent = _processor(process.pid) - start
+            waits = spent == last and not _wants_the_processor(process.pid)
+            idle, seen = idle + (now - seen if waits else 0), now
             most = max(most, _peak(process.pid))
             if line:
                 over = "took too much memory" if most - before > GROWTH else "took too long" if spent > SECONDS else ""
                 return json.loads(line), over, spent, most - before
-            reason = self._reason(process, spent, time.monotonic() - clock, most - before)
+            reason = self._reason(process, spent, idle, most - before)
             if reason:
                 self._end()
                 return None, reason, spent, most - before
 
-    def _reason(self, process: "subprocess.Popen[bytes]", spent: float, clock: float, growth: int) -> str:
+    def _reason(self, process: "subprocess.Popen[bytes]", spent: float, idle: float, growth: int) -> str:
         if process.poll() is not None:
             return f"crashed with {process.returncode}"
         if growth > GROWTH:
             return f"grew by {growth / 2**30:.1f} GB"
-        if spent > SECONDS or clock > PATIENCE * SECONDS:
-            return f"hung: {spent:.1f} s of the processor in {clock:.1f} s"
+        if spent > SECONDS or idle > IDLE:
+            return f"hung: {spent:.1f} s of the processor, {idle:.1f} s idle"
         return ""
 
     def _line(self, process: "subprocess.Popen[bytes]", seconds: float) -> bytes:
@@ -164,7 +167,7 @@ class Trial:
         assert process.stdin is not None
         process.stdin.write(json.dumps({"words": words}).encode() + b"\n")
         process.stdin.flush()
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 900
         while not (line := self._line(process, 0.2)):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the process does not start")
@@ -243,6 +246,17 @@ def _forget_peak(process: int) -> None:
         Path(f"/proc/{process}/clear_refs").write_text("5")
     except OSError:
         return
+
+
+def _wants_the_processor(process: int) -> bool:
+    """Tell whether any thread of a process could go on if it had the processor."""
+    for task in Path(f"/proc/{process}/task").glob("*/stat"):
+        try:
+            if task.read_text().rpartition(")")[2].split()[0] == "R":
+                return True
+        except OSError:  # the thread has ended
+            continue
+    return False
 
 
 def _processor(process: int) -> float:

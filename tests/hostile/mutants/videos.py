@@ -42,7 +42,25 @@ def by_chance(rng: Rng) -> Made:
 def box_lies(rng: Rng) -> Made:
     """Change a size, a count or a time in the boxes of an MP4."""
     data = bytearray(good()["good.mp4"])
-    marks = [m for m in (b"moov", b"tkhd", b"mdhd", b"stsd", b"avc1", b"avcC", b"stts", b"stsz", b"stco", b"stsc", b"ctts", b"elst", b"mvhd") if m in data]
+    marks = [
+        m
+        for m in (
+            b"moov",
+            b"tkhd",
+            b"mdhd",
+            b"stsd",
+            b"avc1",
+            b"avcC",
+            b"stts",
+            b"stsz",
+            b"stco",
+            b"stsc",
+            b"ctts",
+            b"elst",
+            b"mvhd",
+        )
+        if m in data
+    ]
     mark = marks[int(rng.integers(len(marks)))]
     place = data.find(mark) + int(rng.choice([-4, 4, 8, 12, 16, 20, 28]))
     data[max(0, place) : max(0, place) + 4] = EXTREMES[int(rng.integers(len(EXTREMES)))].to_bytes(4, "big")

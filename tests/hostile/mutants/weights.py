@@ -18,7 +18,6 @@ from safetensors.torch import save
 from mutants.case import Case, Ground, Rng, one_of
 from mutants.damage import EXTREMES, damaged, wrong_value
 from mutants.styles import other_types, parts
-
 from mutants.trial import CANARY
 
 Made = tuple[str, bytes]
@@ -30,7 +29,10 @@ def network() -> Mapping[str, torch.Tensor]:
     state: dict[str, torch.Tensor] = {}
 
     def conv(name: str, inside: int, channels: int, kernel: int) -> None:
-        state[f"{name}.weight"], state[f"{name}.bias"] = torch.randn(channels, inside, kernel, kernel), torch.zeros(channels)
+        state[f"{name}.weight"], state[f"{name}.bias"] = (
+            torch.randn(channels, inside, kernel, kernel),
+            torch.zeros(channels),
+        )
 
     def norm(name: str, channels: int) -> None:
         state[f"{name}.weight"], state[f"{name}.bias"] = torch.ones(channels), torch.zeros(channels)
@@ -71,7 +73,9 @@ class Evaluates:
 def code(rng: Rng) -> Made:
     """A pickle that runs code, in several wrappings."""
     thing: Any = one_of(rng, Runs(), Evaluates())
-    thing = {"state_dict": thing} if rng.random() < 0.3 else dict(network()) | {"x": thing} if rng.random() < 0.5 else thing
+    thing = (
+        {"state_dict": thing} if rng.random() < 0.3 else dict(network()) | {"x": thing} if rng.random() < 0.5 else thing
+    )
     plain = f"cos\nsystem\n(S'touch {CANARY}'\ntR.".encode()
     how = int(rng.integers(4))
     if how == 0:
@@ -117,12 +121,23 @@ def strange_tensors(rng: Rng) -> Made:
 def other_contents(rng: Rng) -> Made:
     """Plain data that is no state of a network."""
     things = (
-        lambda: None, lambda: 5, lambda: "text", list, dict, lambda: [network()], lambda: torch.zeros(3),
-        lambda: {"model": network(), "epoch": 3}, lambda: {"a": {"b": {"c": {"d": network()}}}}, lambda: {1: torch.zeros(2)},
-        lambda: {f"k{i}": torch.zeros(1) for i in range(3000)}, lambda: {"module." * 2000 + "x": torch.zeros(1, 1, 1, 1)},
-        lambda: {"conv1.conv2d.weight\n\x1b[31m": torch.zeros(4, 3, 9, 9)}, lambda: {"": torch.zeros(1, 1, 1, 1)},
-        lambda: {None: torch.zeros(1, 1, 1, 1)}, lambda: {("a", 1): torch.zeros(1, 1, 1, 1)},
-    )  # fmt: skip
+        lambda: None,
+        lambda: 5,
+        lambda: "text",
+        list,
+        dict,
+        lambda: [network()],
+        lambda: torch.zeros(3),
+        lambda: {"model": network(), "epoch": 3},
+        lambda: {"a": {"b": {"c": {"d": network()}}}},
+        lambda: {1: torch.zeros(2)},
+        lambda: {f"k{i}": torch.zeros(1) for i in range(3000)},
+        lambda: {"module." * 2000 + "x": torch.zeros(1, 1, 1, 1)},
+        lambda: {"conv1.conv2d.weight\n\x1b[31m": torch.zeros(4, 3, 9, 9)},
+        lambda: {"": torch.zeros(1, 1, 1, 1)},
+        lambda: {None: torch.zeros(1, 1, 1, 1)},
+        lambda: {("a", 1): torch.zeros(1, 1, 1, 1)},
+    )
     return "other contents", saved(things[int(rng.integers(len(things)))]())
 
 
@@ -201,7 +216,9 @@ def torch7(rng: Rng) -> Made:
             file.text(f"k{number}")
             file.tensor([100, 100], [100, 1], 3 if number else 0)
     elif how == 1:
-        file.tensor([EXTREMES[int(i)] for i in rng.integers(0, 9, 2)], [EXTREMES[int(i)] for i in rng.integers(0, 9, 2)])
+        file.tensor(
+            [EXTREMES[int(i)] for i in rng.integers(0, 9, 2)], [EXTREMES[int(i)] for i in rng.integers(0, 9, 2)]
+        )
     elif how == 2:
         for _ in range(int(rng.choice([50, 100_000]))):
             file.table(1)
@@ -241,16 +258,31 @@ def varint(value: int) -> bytes:
 
 def graph(rng: Rng) -> Made:
     """An ONNX graph of a network, whose tensors lie, or that is cut off."""
-    sizes = [[int(rng.choice([3, 4, 9, 0, 2**31, 2**62])) for _ in range(4)] if rng.random() < 0.3 else [4, 3, 9, 9] for _ in range(3)]
+    sizes = [
+        [int(rng.choice([3, 4, 9, 0, 2**31, 2**62])) for _ in range(4)] if rng.random() < 0.3 else [4, 3, 9, 9]
+        for _ in range(3)
+    ]
     tensors = [
-        protobuf(*((1, side) for side in size), (2, int(rng.choice([1, 7, 10, 11, 99]))), (8, b"w%d" % number), (9, bytes(3888)))
+        protobuf(
+            *((1, side) for side in size),
+            (2, int(rng.choice([1, 7, 10, 11, 99]))),
+            (8, b"w%d" % number),
+            (9, bytes(3888)),
+        )
         for number, size in enumerate(sizes)
     ]
     nodes = [
-        protobuf((1, b"x"), (1, b"w%d" % number), (2, b"x"), (4, kind), (5, protobuf((1, b"pads"), *((8, 4),) * 4, (20, 7))))
+        protobuf(
+            (1, b"x"), (1, b"w%d" % number), (2, b"x"), (4, kind), (5, protobuf((1, b"pads"), *((8, 4),) * 4, (20, 7)))
+        )
         for number, kind in enumerate((b"Conv", b"Pad", b"Relu"))
     ]
-    body = protobuf(*((1, node) for node in nodes), *((5, tensor) for tensor in tensors), (11, protobuf((1, b"x"))), (12, protobuf((1, b"x"))))
+    body = protobuf(
+        *((1, node) for node in nodes),
+        *((5, tensor) for tensor in tensors),
+        (11, protobuf((1, b"x"))),
+        (12, protobuf((1, b"x"))),
+    )
     data = protobuf((1, 8), (7, body))
     return "ONNX", damaged(data, rng)[1] if rng.random() < 0.6 else data
 
@@ -307,7 +339,9 @@ def _run(rng: Rng) -> Case:
     what, data = damaged(data, rng) if rng.random() < 0.6 else other_types(data, rng)
     if rng.random() < 0.3:
         told, numbers = parts(save({"position": torch.zeros(1)}, header))
-        told["__metadata__"][str(one_of(rng, "run", "settings"))] = str(one_of(rng, "[", "null", "[" * 50_000, "5", "{}"))
+        told["__metadata__"][str(one_of(rng, "run", "settings"))] = str(
+            one_of(rng, "[", "null", "[" * 50_000, "5", "{}")
+        )
         text = json.dumps(told).encode()
         what, data = "settings that lie", struct.pack("<Q", len(text)) + text + numbers
     return Case(f"{what} (resume)", "bad.resume", data, ("info", "{file}"))
