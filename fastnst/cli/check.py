@@ -164,6 +164,7 @@ def _print_json(found: "Survey", examples: Examples, pace: "Pace | None") -> Non
     import json
     from dataclasses import asdict
 
-    facts: dict[str, Any] = {"looked": found.looked, "usable": found.usable, **found.counts}
+    facts: dict[str, Any] = {"looked": found.looked, "usable": found.usable}
+    facts |= {str(kind): count for kind, count in found.counts.items()}
     facts |= {"finished": found.finished, "examples": dict(examples)}
     print(json.dumps(facts | {"pace": asdict(pace) | {"enough": pace.enough} if pace else None}), flush=True)

@@ -111,7 +111,7 @@ def _training(crops: Tensor, device: torch.device, precision: Precision, folder:
     """Begin a training by the default recipe, in the style of a drawn picture."""
     style = to_tensor(draw(0, STYLE_SIZE)).to(device)
     start = initial_network("lite", {}, "shared", [style.cpu()], folder=folder)
-    network = start.network.to(device, memory_format=torch.channels_last)
+    network = start.network.to(device).to(memory_format=torch.channels_last)
     targets = take_targets(LossConfig().build().to(device), style, crops)
     return Training(network, targets, Recipe.beginning(start.init != "random"), precision)
 
