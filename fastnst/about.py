@@ -1,7 +1,6 @@
 """What a file says of itself: a style, a painted picture, or a run that can be resumed."""
 
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from fastnst.checkpoint import CheckpointError, Metadata, network_name, read_met
 from fastnst.errors import first_line
 from fastnst.images import EXTENSIONS, read_note
 from fastnst.networks import TransformationNetwork
+from fastnst.plain import load_plain
 from fastnst.video.kinds import is_video
 
 
@@ -73,14 +73,12 @@ def about_training(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: Not such a file.
     """
-    import torch
-
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        state = load_plain(path, mmap=True)
         facts = {"step": state["global_step"], **_without_picture(state["fastnst"])}
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file") from None
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: not a resume file of a training ({first_line(error)})") from None
     return {"file": str(path), "bytes": path.stat().st_size, **facts}
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     The data is on the disk before the rename; on any error the temporary file is removed and an older ``path`` stays. A
     link is replaced, not what it leads to. Threads may write at the same time.
 
+    Nobody else can read the temporary file. What becomes of it has the permissions of the file that it replaces, or
+    those that the umask leaves.
+
     Raises:
         WriteError: The folder cannot be made or written, or the disk is full; any ``OSError`` of the block becomes one.
     """
@@ -36,17 +40,34 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = path.with_name(f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}")
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Made with the permissions that the umask leaves: to ask for the umask is to change it, for all threads.
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        permissions = _permissions(path, temporary)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         _OPEN.add(temporary)
         try:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
+            temporary.chmod(permissions)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
             _OPEN.discard(temporary)
+
+
+def _permissions(path: Path, probe: Path) -> int:
+    """Return the permissions of the file that is replaced, or those that the umask leaves to a new one, ``probe``.
+
+    To ask for the umask is to change it, for all threads.
+    """
+    with suppress(FileNotFoundError):
+        found = path.lstat()
+        if stat.S_ISREG(found.st_mode):
+            return stat.S_IMODE(found.st_mode) & 0o777
+    try:
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        return stat.S_IMODE(probe.stat().st_mode)
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 @contextmanager

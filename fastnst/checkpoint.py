@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from fastnst.atomic import replacing
-from fastnst.errors import first_line
-from fastnst.networks import NETWORKS, TransformationNetwork, build_network
+from fastnst.errors import ConfigError, first_line
+from fastnst.networks import NETWORKS, TransformationNetwork, rebuild
 
 STYLE_FILE = "style.safetensors"
 """What training calls its result, in the folder of the run."""
@@ -24,6 +24,8 @@ SCHEMA = 2
 
 IMAGE_RANGE = "RGB in [0, 1], sRGB; output around [0, 1], clamp it"
 
+TEXTS = ("name", "title", "artist", "date", "sha256", "picture")
+"""What is said of a style in words."""
 
 FOREIGN = (".pth", ".pt", ".model", ".npz", ".onnx", ".t7")
 """Extensions of networks that :mod:`fastnst.importers` reads."""
@@ -136,12 +138,11 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[TransformationNetwork
         metadata = _parse(path, file.metadata() or {})
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
     try:
-        network = build_network(str(metadata.network["name"]), **metadata.network["config"])
-    except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{path}: its network cannot be rebuilt: {error}") from None
-    _add_styles(network, weights)
+        network = rebuild(metadata.network["name"], metadata.network["config"], weights)
+    except ValueError as error:
+        said = "its network cannot be rebuilt: " if isinstance(error, ConfigError) else ""
+        raise CheckpointError(f"{path}: {said}{error}") from None
     _check_rows(path, None if network.styles is None else len(network.styles.codes), metadata)
-    _fill(path, network, weights)
     return network.eval(), metadata
 
 
@@ -200,30 +201,29 @@ def _parse(path: Path, header: dict[str, str]) -> Metadata:
         if schema > SCHEMA:
             raise CheckpointError(f"{path}: written by a newer fastnst (schema {schema}); upgrade fastnst")
         data["network"] = _present_name(data["network"])
-        return Metadata(**{item.name: data[item.name] for item in fields(Metadata) if item.name in data})
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: its header is damaged ({error})") from None
+        metadata = Metadata(**{item.name: data[item.name] for item in fields(Metadata) if item.name in data})
+        _check_types(metadata)
+    except CheckpointError:
+        raise
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise CheckpointError(f"{path}: its header is damaged ({first_line(error)})") from None
+    return metadata
+
+
+def _check_types(metadata: Metadata) -> None:
+    """Refuse data of other types than is written, by a ``TypeError``."""
+    for item in fields(Metadata):
+        wanted = get_origin(item.type) or item.type
+        if not isinstance(getattr(metadata, item.name), wanted):  # type: ignore[arg-type]  # no text: not postponed
+            raise TypeError(f"{item.name} is of another type")
+    if not isinstance(metadata.network["name"], str) or not isinstance(metadata.network["config"], dict):
+        raise TypeError("network has no name or no config")
+    for style in metadata.styles:
+        if not isinstance(style, dict) or any(not isinstance(style.get(key, ""), str) for key in TEXTS):
+            raise TypeError("a style is no set of names")
 
 
 def _present_name(network: dict[str, Any]) -> dict[str, Any]:
     """Name a network as it is registered today: the first ``lite`` had no stage at an eighth of the resolution."""
     old = network["name"] == "lite" and "deep" not in network["config"]
     return network | {"name": "lite1"} if old else network
-
-
-def _add_styles(network: TransformationNetwork, weights: dict[str, torch.Tensor]) -> None:
-    """Make place for the table of styles and the predictor that a file holds."""
-    codes, center = weights.get("styles.codes"), weights.get("styles.predictor.center")
-    if codes is not None and codes.dim() == 2:
-        network.add_styles(len(codes), 0 if center is None else center.numel())
-
-
-def _fill(path: Path, network: TransformationNetwork, weights: dict[str, torch.Tensor]) -> None:
-    own = network.state_dict()
-    strange = sorted(own.keys() ^ weights.keys())
-    strange += sorted(key for key in own.keys() & weights.keys() if own[key].shape != weights[key].shape)
-    if strange:
-        raise CheckpointError(f"{path}: its weights do not fit the network it names: {', '.join(strange[:3])}")
-    if not all(torch.isfinite(value).all() for value in weights.values()):
-        raise CheckpointError(f"{path}: holds weights that are not finite numbers; train it again")
-    network.load_state_dict({key: value.to(own[key].dtype) for key, value in weights.items()})

@@ -128,3 +128,39 @@ def test_leftovers_of_a_killed_process_are_removed_and_those_of_a_running_one_ar
         os.utime(path, (time.time() - LEFT - 10,) * 2)
     remove_leftovers(tmp_path)
     assert sorted(tmp_path.iterdir()) == [new, other]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_nobody_else_can_read_a_file_while_it_is_written(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        with replacing(tmp_path / "a.png") as temporary:
+            temporary.write_bytes(b"x")
+            assert mode(temporary) == 0o600
+        assert mode(tmp_path / "a.png") == 0o666 & ~umask
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("kept", [0o600, 0o640, 0o664, 0o444])
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path, kept):
+    (tmp_path / "a.png").write_bytes(b"before")
+    (tmp_path / "a.png").chmod(kept)
+    write(tmp_path / "a.png", b"after")
+    assert (mode(tmp_path / "a.png"), (tmp_path / "a.png").read_bytes()) == (kept, b"after")
+
+
+def test_what_a_link_leads_to_lends_no_permissions(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "mine.txt").chmod(0o600)
+    (tmp_path / "a.png").symlink_to(tmp_path / "mine.txt")
+    before = os.umask(0o022)
+    try:
+        write(tmp_path / "a.png", b"x")
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "a.png") == 0o644

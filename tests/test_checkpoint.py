@@ -163,3 +163,47 @@ def test_table_and_header_must_agree(tmp_path, gallery):
     for read in (load_checkpoint, read_table):
         with pytest.raises(CheckpointError, match="table holds 3 styles, but its header names 2"):
             read(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schema": "2"},
+        {"schema": float("inf")},
+        {"schema": []},
+        {"network": []},
+        {"network": {"name": 5, "config": {}}},
+        {"network": {"name": "johnson", "config": [4]}},
+        {"styles": "waves"},
+        {"styles": [5]},
+        {"judged": "well"},
+        {"styles": [{"name": 7}]},
+        {"styles": [{"title": ["a"]}]},
+        {"origin": []},
+        {"created": 5},
+        {"image_range": None},
+    ],
+)
+def test_a_header_of_other_types_is_one_line_that_names_the_file(checkpoint, changes):
+    rewrite(checkpoint, **changes)
+    with pytest.raises(CheckpointError, match=r"copy\.safetensors: .*(damaged|newer)") as error:
+        load_checkpoint(checkpoint)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 50_000, "null", "5", '{"schema": ' + "9" * 5000 + "}"])
+def test_a_header_nested_deep_or_of_nothing_is_damaged(checkpoint, text):
+    network, _ = load_checkpoint(checkpoint)
+    save_file(network.state_dict(), checkpoint, metadata={"fastnst": text})
+    with pytest.raises(CheckpointError, match="header is damaged"):
+        load_checkpoint(checkpoint)
+
+
+def test_a_header_may_not_ask_for_a_network_of_any_size(checkpoint):
+    for config in ({"width": 10**6, "blocks": 1}, {"width": 4, "blocks": 10**9}):
+        data = json.loads(header(checkpoint)["fastnst"]) | {"network": {"name": "johnson", "config": config}}
+        save_file({"a": torch.zeros(1)}, checkpoint, metadata={"fastnst": json.dumps(data)})
+        with pytest.raises(
+            CheckpointError, match="cannot be rebuilt: network johnson takes a (width|blocks) of at most"
+        ):
+            load_checkpoint(checkpoint)

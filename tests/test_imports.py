@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fastnst"
-BASE = {"calling", "devices", "errors", "registry", "atomic", "budget", "convolution", "memory", "tiles"}
+BASE = {"calling", "devices", "errors", "registry", "atomic", "budget", "convolution", "memory", "plain", "tiles"}
 ALLOWED = {
     "errors": set(),
     "calling": set(),
@@ -20,6 +20,7 @@ ALLOWED = {
     "budget": {"errors"},
     "convolution": set(),
     "memory": {"errors"},
+    "plain": {"errors"},
     "tiles": set(),
     "assets": BASE,
     "images": BASE,

@@ -6,12 +6,12 @@ from fastnst.assets.bundled import (
     find_config,
     find_style,
     licence_of,
-    read_config,
     shared_network,
     starts,
     style_path,
     styles,
 )
+from fastnst.assets.configs import read_config
 
 __all__ = [
     "SHARED",

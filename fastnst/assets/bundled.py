@@ -2,10 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from fastnst.assets import hub
-from fastnst.errors import ConfigError, first_line
+from fastnst.errors import ConfigError
 from fastnst.registry import unknown
 
 PACKAGE = Path(__file__).parents[1]
@@ -93,23 +92,6 @@ def find_config(name: str, command: str) -> Path:
     if name not in known:
         raise ConfigError(unknown("config", name, known) if known else f"config {name!r}: no such file")
     return known[name]
-
-
-def read_config(file: Path) -> dict[str, Any]:
-    """Return the settings of a config.
-
-    Raises:
-        ConfigError: It cannot be read, or holds something else.
-    """
-    import yaml
-
-    try:
-        settings = yaml.safe_load(file.read_text("utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{file}: cannot be read as YAML ({first_line(error)})") from None
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{file}: must hold settings, such as size: 512")
-    return settings
 
 
 def _listing(folder: str, pattern: str) -> dict[str, Path]:

@@ -1,7 +1,7 @@
 """Where a backbone's weights come from: a file, a folder, the package, the cache, or torchvision's download."""
 
 import os
-import pickle
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.error import URLError
@@ -12,9 +12,17 @@ from torch import Tensor
 
 from fastnst.backbones._extractor import BACKBONES, FeatureExtractor, Padding, Pooling
 from fastnst.errors import ConfigError, first_line
+from fastnst.plain import PlainError, load_plain
 from fastnst.registry import unknown
 
 FOLDER_VARIABLE = "FASTNST_WEIGHTS"
+
+SHA256 = {
+    "397923af": "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+    "dcbb9e9d": "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+    "b8a52dc0": "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
+}
+"""Of torchvision's files, by the part of it that is in their names; of others that part is checked alone."""
 
 
 def build_backbone(
@@ -113,7 +121,8 @@ def _url(name: str) -> str:
 
 def _download(name: str, url: str, cached: Path) -> dict[str, Tensor]:
     try:
-        return torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(cached), _digest(url), progress=sys.stderr.isatty())
     except (URLError, OSError, RuntimeError) as error:
         reason = getattr(error, "reason", None) or first_line(error)
         raise ConfigError(
@@ -121,6 +130,13 @@ def _download(name: str, url: str, cached: Path) -> dict[str, Tensor]:
             f"and put it at {cached}, or give its path as loss.weights, or name a folder with {name}.safetensors in "
             f"{FOLDER_VARIABLE}"
         ) from None
+    return _read(cached)
+
+
+def _digest(url: str) -> str:
+    """Return what the SHA-256 of a download begins with: all of it where it is known, else the part in its name."""
+    part = Path(url).stem.rpartition("-")[2]
+    return SHA256.get(part, part)
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -128,10 +144,12 @@ def _read(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:
                 return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ConfigError(f"{path}: refused, it is not a plain file of weights (it may contain code)") from None
-    except (SafetensorError, OSError, EOFError, RuntimeError) as error:
+        state = load_plain(path)
+    except PlainError as error:
+        if error.program:
+            raise ConfigError(f"{path}: refused, it is not a plain file of weights (it may contain code)") from None
+        raise ConfigError(f"{path}: cannot be read as weights ({error}); fetch it again") from None
+    except (SafetensorError, OSError) as error:
         raise ConfigError(f"{path}: cannot be read as weights ({first_line(error)}); fetch it again") from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise ConfigError(f"{path}: does not hold a table of weights")

@@ -8,9 +8,10 @@ import warnings
 from keyword import iskeyword
 
 from fastnst import __version__
-from fastnst.errors import ConfigError, printable
+from fastnst.errors import ConfigError, printable, shortened
 
 COMMANDS = {
+    "check": "look at photographs before a training",
     "train": "train a network on one style picture, or several, and a set of photographs",
     "add-style": "teach a trained network one more style",
     "stylize": "paint pictures with a trained network",
@@ -46,7 +47,7 @@ def run(argv: list[str]) -> int:
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of broken EXIF and the like; what matters is logged
-    logging.basicConfig(format="fastnst: %(message)s", level=logging.WARNING)
+    _log_plainly()
     if not argv or argv[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if argv else EXIT_USAGE
@@ -72,6 +73,19 @@ def run(argv: list[str]) -> int:
         return _fail(_one_line(error), EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED)
 
 
+class _Lines(logging.Formatter):
+    """Write every note as one line, without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"fastnst: {printable(record.getMessage())}"
+
+
+def _log_plainly() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
 def _fail(message: str, code: int) -> int:
     print(f"fastnst: error: {message}", file=sys.stderr)
     return code
@@ -79,7 +93,7 @@ def _fail(message: str, code: int) -> int:
 
 def _one_line(error: Exception) -> str:
     """Say an expected error plainly, and name the kind of any other."""
-    text = printable(" ".join(str(error).split()))
+    text = printable(shortened(" ".join(str(error).split()), 1000))
     if isinstance(error, ValueError | OSError | FloatingPointError) and text:
         return text
     return f"{type(error).__name__}: {text[:400]} (--debug shows where)"

@@ -23,7 +23,10 @@ def take_configs(words: list[str], command: str) -> tuple[list[Path], list[str]]
         options, rest = parser.parse_known_args(words)
     except argparse.ArgumentError:
         raise ConfigError("--config wants the name of a config, or a YAML file") from None
-    return [find_config(name, command) for name in options.config], rest
+    files = [find_config(name, command) for name in options.config]
+    for file in files:
+        read_config(file)  # train hands files on to a parser that does not check so much
+    return files, rest
 
 
 def expand_configs(words: list[str], command: str, known: Collection[str]) -> list[str]:
@@ -43,9 +46,12 @@ def expand_configs(words: list[str], command: str, known: Collection[str]) -> li
 
 def _words(file: Path, known: Collection[str]) -> Iterator[str]:
     for name, value in _flat(read_config(file), known):
-        if name not in known:
-            raise ConfigError(f"{file}: unknown setting {name[2:]}{guess(name, known)}")
-        yield from _option(name, value)
+        if name not in known or name in ("--help", "--config"):
+            raise ConfigError(f"{file}: unknown setting {name[2:][:80]}{guess(name[:80], known)}")
+        words = _option(name, value)
+        if any(word.startswith("--") for word in words[1:]):
+            raise ConfigError(f"{file}: {name[2:]} holds a word that begins like an option")
+        yield from words
 
 
 def _flat(settings: dict[str, Any], known: Collection[str], above: str = "--") -> Iterator[tuple[str, Any]]:
@@ -65,5 +71,11 @@ def _option(name: str, value: Any) -> list[str]:
     if value is False:
         return []
     if isinstance(value, list):
-        return [name, *map(str, value)]
-    return [name, json.dumps(value) if isinstance(value, dict) else "null" if value is None else str(value)]
+        return [name, *map(_text, value)]
+    return [f"{name}={_text(value)}"]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return json.dumps(value, default=str)
+    return "null" if value is None else str(value)

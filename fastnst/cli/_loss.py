@@ -13,8 +13,9 @@ def layer_weights(word: str) -> dict[str, float]:
             return {str(name): float(weight) for name, weight in yaml.safe_load(word).items()}
         name, _, weight = word.partition(":")
         return {name: float(weight or 1)}
-    except (ValueError, TypeError, yaml.YAMLError):
-        raise argparse.ArgumentTypeError(f"{word!r}: give layers as relu1_1 relu3_1, or relu1_1:1 relu3_1:4") from None
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError, yaml.YAMLError):
+        given = repr(word[:80])
+        raise argparse.ArgumentTypeError(f"{given}: give layers as relu1_1 relu3_1, or relu1_1:1 relu3_1:4") from None
 
 
 def scale_weights(word: str) -> dict[str, float]:

@@ -8,8 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from fastnst.cli._config import expand_configs
-from fastnst.errors import ConfigError, printable
+from fastnst.errors import ConfigError, printable, shortened
 from fastnst.registry import guess
+
+LONGEST = 1000
+"""Characters of a message; a value that is quoted in it may be longer."""
+
+MOST = 2**31 - 1
+"""Of whole numbers; what counts pixels, steps or files."""
 
 EPILOG = "Options may be written --like_this or --like-this. --debug shows the traceback of an error."
 
@@ -87,7 +93,8 @@ class Help(argparse.HelpFormatter):
 
 def usage_error(message: str, program: str) -> NoReturn:
     """Say in one line what is wrong with the command line; exit with 2."""
-    print(f"fastnst: error: {' '.join(message.split())}; see {program} --help", file=sys.stderr)
+    message = printable(shortened(" ".join(message.split()), LONGEST))
+    print(f"fastnst: error: {message}; see {program} --help", file=sys.stderr)
     sys.exit(2)
 
 
@@ -125,6 +132,8 @@ def at_least(least: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{word!r} is not a whole number") from None
         if value < least:
             raise argparse.ArgumentTypeError(f"{value} is too small, must be at least {least}")
+        if value > MOST:
+            raise argparse.ArgumentTypeError(f"{word[:40]} is too large, must be at most {MOST}")
         return value
 
     return whole

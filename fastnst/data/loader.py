@@ -1,5 +1,6 @@
 """Serve batches of crops from worker processes, with what the workers have to report."""
 
+import os
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
@@ -9,6 +10,11 @@ from torch.utils.data import DataLoader
 
 from fastnst.data.photos import PhotoDataset, Problem, Sample
 from fastnst.data.stream import PhotoStream
+
+
+def usual_workers() -> int:
+    """Return how many processes decode where nothing is said: one less than there are cores, at most 8."""
+    return min(8, max(1, (os.cpu_count() or 2) - 1))
 
 
 class CropLoader(DataLoader[Any]):

@@ -1,7 +1,6 @@
 """Photographs for training and validation, as a LightningDataModule."""
 
 import logging
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from fastnst.data.loader import CropLoader
+from fastnst.data.loader import CropLoader, usual_workers
 from fastnst.data.photos import PhotoDataset, Row, center_crop, decode, digest, to_bytes
 from fastnst.data.sampler import EndlessBatches
 from fastnst.data.sources import Photos, open_photos
@@ -59,7 +58,7 @@ class ImageDataModule(LightningDataModule):
             )
         self.photos, self.val, self.size, self.batch_size = photos, val, size, batch_size
         self.val_count, self.seed = val_count, seed
-        self.workers = min(8, max(1, (os.cpu_count() or 2) - 1)) if workers is None else workers
+        self.workers = usual_workers() if workers is None else workers
         self._train: Photos | None = None
         self._held_out: Tensor | None = None
         self._reserved: frozenset[bytes] = frozenset()

@@ -57,8 +57,9 @@ def decode(row: Row, least: int, name: str = "photograph") -> Image.Image:
         ImageError: Broken, or its shorter side is under ``least`` pixels.
         OSError: It lies elsewhere, and cannot be reached.
     """
-    entry = row["image"]
-    name = name_of(row, name)
+    entry, name = row["image"] or {}, name_of(row, name)
+    if entry.get("bytes") is None and entry.get("path") is None:
+        raise ImageError(f"{name}: this row of the table holds no picture")
     image = open_image(_content(entry) if entry.get("bytes") is None else entry["bytes"], name)
     if min(image.size) < least:
         raise ImageError(f"{name}: {image.width}x{image.height} is too small to crop; {least} pixels are wanted")
@@ -67,12 +68,12 @@ def decode(row: Row, least: int, name: str = "photograph") -> Image.Image:
 
 def name_of(row: Row, otherwise: str) -> str:
     """Return the path of a photograph, or another name where the set holds none."""
-    return str(row["image"].get("path") or otherwise)
+    return str((row["image"] or {}).get("path") or otherwise)
 
 
 def digest(row: Row) -> bytes:
     """Return what tells a photograph from others: a hash of its bytes, or its path."""
-    entry = row["image"]
+    entry = row["image"] or {"path": None, "bytes": None}
     return str(entry["path"]).encode() if entry.get("bytes") is None else hashlib.blake2b(entry["bytes"]).digest()
 
 

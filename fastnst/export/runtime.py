@@ -25,7 +25,7 @@ def onnx_runner(model: bytes) -> Runner:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = torch.get_num_threads(), 1
-    options.log_severity_level = 3  # errors
+    options.log_severity_level = 4  # errors are raised
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def run(feeds: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -31,6 +31,7 @@ from PIL.ImageFile import ImageFile
 from fastnst.errors import first_line
 from fastnst.images.errors import ImageError
 from fastnst.images.heic import is_heic, open_heic
+from fastnst.images.jpeg import MOST_SCANS, has_too_many_scans
 from fastnst.images.srgb import to_srgb
 
 log = logging.getLogger(__name__)
@@ -112,6 +113,8 @@ def identify(data: bytes, name: str, max_pixels: int = MAX_PIXELS, remedy: str =
     if image.width * image.height > max_pixels:
         limit = f"more than {max_pixels / 10**6:g} megapixels; {remedy}"
         raise ImageError(f"{name}: {image.width}x{image.height} is {limit}")
+    if image.format in ("JPEG", "MPO") and has_too_many_scans(data):
+        raise ImageError(f"{name}: a JPEG of more than {MOST_SCANS} scans, made to take long; save it anew")
     return image
 
 
@@ -151,6 +154,7 @@ def reported(name: str, remedy: str = "") -> Iterator[None]:
 def _unreadable(name: str, error: BaseException, remedy: str) -> ImageError:
     told = getattr(error, "strerror", None) or first_line(error)
     reason = "truncated" if "truncated" in str(error) else told
+    reason = "its data is damaged" if reason.startswith("decoder error") else reason
     return ImageError(f"{name}: cannot be read as a picture ({reason}){remedy and '; ' + remedy}")
 
 

@@ -26,7 +26,7 @@ def read_note(source: Source) -> dict[str, Any] | None:
     with reported(name):
         image = identify(read_bytes(source, name), name, sys.maxsize)
         found = [image.info.get(NOTE), image.info.get("comment")]
-        if not found[0]:
+        if not found[0] and image.format != "PNG":  # of a PNG, Pillow would decode all pixels to look for more
             exif = image.getexif()
             found += [exif.get(ExifTags.Base.ImageDescription), comment(exif)]
     notes = (_note(text) for text in found if text)

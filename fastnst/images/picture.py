@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 REMEDY = "reduce it first, or allow more by --max_pixels"
 
+LEAST_FRAME = 4096
+"""Pixels that a frame of an animation counts for at least: a smaller one takes as long."""
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -74,7 +77,7 @@ def read_pictures(
         data = read_bytes(source, name)
         image = identify(data, name, max_pixels, REMEDY)
         count = 1 if still else frame_count(image)
-        if image.width * image.height * count > max_pixels:
+        if count > 1 and max(image.width * image.height, LEAST_FRAME) * count > max_pixels:
             size = f"{image.width}x{image.height} in {count} frames"
             raise ImageError(f"{name}: {size} is more than {max_pixels / 10**6:g} megapixels; {REMEDY}")
     if count > 1:

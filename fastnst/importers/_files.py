@@ -1,10 +1,6 @@
 """Read what a file holds, whatever program wrote it: tensors by name, an ONNX graph, or a Torch7 object."""
 
-import pickle
-import struct
-import warnings
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,28 +14,16 @@ from fastnst.errors import first_line
 from fastnst.importers._onnx import Graph, OnnxError, read_onnx
 from fastnst.importers._torch7 import Torch7Error, read_torch7
 from fastnst.importers.lengstrom import EXPORT
+from fastnst.plain import DAMAGE, PlainError, load_plain
 
 TENSORFLOW = bytes.fromhex("57fb808b247547db")
 """Ends a checkpoint of TensorFlow, or its ``.index``."""
 
+LARGEST_GAIN = 50
+"""Filters shrink by a tenth when they are packed, those that are all zeros by a thousand."""
+
 PREFIXES = ("module.", "_orig_mod.")
 """What parallel and compiled modules put before the names of tensors."""
-
-DAMAGE = (
-    *(
-        ValueError,
-        TypeError,
-        LookupError,
-        AttributeError,
-        AssertionError,
-        ArithmeticError,
-        RuntimeError,
-        OSError,
-        EOFError,
-    ),
-    *(zipfile.BadZipFile, zlib.error, struct.error),
-)
-"""What readers of whole files raise at damaged ones."""
 
 Contents = dict[str, Tensor] | Graph | Any
 
@@ -107,6 +91,7 @@ def _holds_arrays(path: Path) -> bool:
 
 def _arrays(path: Path) -> dict[str, Tensor]:
     try:
+        _check_unpacked(path)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         return _named({name: torch.from_numpy(array) for name, array in arrays.items() if array.dtype.kind == "f"})
@@ -114,24 +99,25 @@ def _arrays(path: Path) -> dict[str, Tensor]:
         raise ImportFileError(f"{path}: is not a whole file of plain arrays ({first_line(error)})") from None
 
 
+def _check_unpacked(path: Path) -> None:
+    """Refuse arrays that unpack to far more than filters of a network do."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > LARGEST_GAIN * path.stat().st_size:
+        raise ValueError(f"it unpacks to {size / 10**6:.0f} MB, {LARGEST_GAIN} times its size or more")
+
+
 def _torch(path: Path) -> Any:
     """Load tensors, on the CPU; anything that would have to be executed is refused."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of old formats
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, *DAMAGE) as error:
-        if "GLOBAL" in str(error) or "TorchScript" in str(error):
+        return load_plain(path)
+    except PlainError as error:
+        if error.program:
             raise ImportFileError(
                 f"{path}: holds program objects beside tensors; they are not loaded, since that may execute anything; "
                 f"save the network's state_dict() with the program that wrote it"
             ) from None
-        reason = (
-            "its pickle is damaged, or holds more than tensors"
-            if isinstance(error, pickle.UnpicklingError)
-            else first_line(error)
-        )
-        raise ImportFileError(f"{path}: is not a whole PyTorch file ({reason})") from None
+        raise ImportFileError(f"{path}: is not a whole PyTorch file ({error})") from None
 
 
 def _tensors(path: Path, loaded: Any) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import as_strided
 
 NIL, NUMBER, STRING, TABLE, OBJECT, BOOLEAN = range(6)
 FUNCTIONS = (6, 7, 8)
@@ -25,6 +26,9 @@ ELEMENTS = {
     "CudaLong": "<i8",
     "CudaDouble": "<f8",
 }
+MOST_SHARED = 4
+"""Tensors that are views of the same numbers hold together at most so many times what the file does."""
+
 DEEPEST = 200
 """Objects within objects; a network has about a dozen."""
 
@@ -56,6 +60,7 @@ class _Reader:
     def __init__(self, data: bytes) -> None:
         self.data, self.place, self.depth = memoryview(data), 0, 0
         self.known: dict[int, Any] = {}
+        self.given = 0  # bytes of all tensors
 
     def bytes(self, count: int) -> memoryview:
         if count < 0 or self.place + count > len(self.data):
@@ -139,4 +144,8 @@ class _Reader:
         end = start + sum((count - 1) * step for count, step in zip(size, stride, strict=True)) + 1
         if min(size) > 0 and max(end, prod(size)) > len(storage):
             raise Torch7Error("it holds a tensor that is larger than its numbers")
-        return torch.from_numpy(storage.copy()).as_strided(size, stride, start).float()
+        self.given += prod(size) * storage.itemsize
+        if self.given > MOST_SHARED * len(self.data):
+            raise Torch7Error("its tensors hold the same numbers more often than those of any network")
+        steps = [step * storage.itemsize for step in stride]
+        return torch.from_numpy(as_strided(storage[start:], size, steps).copy()).float()

@@ -58,7 +58,8 @@ class Brush:
             if memory is not None or statistics != "exact":
                 raise ConfigError("a graph paints every picture at once; choose the .safetensors for tiles")
             return self._paint_whole(pixels, canvas)
-        count = pixels.height * pixels.width
+        least = self.network.min_size
+        count = max(pixels.height, least) * max(pixels.width, least)  # what the network works at
         if memory is None and count <= SMALL and statistics == "exact":
             budget = needed = float(self.whole_bytes * count) if self.device.type != "cpu" else 0.0
         else:

@@ -1,7 +1,8 @@
 """Paint pictures with an exported graph, which needs no network of ours."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from threading import Lock
@@ -76,7 +77,9 @@ class GraphStylizer(Stylizer):
         model, self.notes, self._inputs = read_graph(Path(path))
         self.metadata, self.file = None, Path(path)
         self.styles = [str(style.get("name", number)) for number, style in enumerate(self.notes.styles)]
-        self._run: Runner = onnx_runner(model) if chosen == "onnx" else openvino_runner(model, self.precision)
+        self._path = Path(path)
+        with self._computing():
+            self._run: Runner = onnx_runner(model) if chosen == "onnx" else openvino_runner(model, self.precision)
         self._lock = Lock()
         self._given: dict[str, np.ndarray] = {}
         if "style" in self._inputs and len(self.styles) == 1:
@@ -147,12 +150,23 @@ class GraphStylizer(Stylizer):
         """
         raise ConfigError("this is an exported graph already; export the .safetensors that it is from")
 
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Name the file where a runtime refuses it, by whatever error it has."""
+        try:
+            yield
+        except Exception as error:
+            reason = first_line(error).rpartition(" : ")[2]
+            raise CheckpointError(f"{self._path}: cannot be computed ({reason}); export it again") from error
+
     def _paint_pixels(self, images: Tensor) -> Tensor:
         pixels = images.permute(0, 2, 3, 1).contiguous()
         whole = self.notes.pixels == "uint8"
         values = (pixels.clamp(0, 1) * 255).round().to(torch.uint8) if whole else pixels
-        with self._lock:
+        with self._lock, self._computing():
             painted = torch.from_numpy(self._run({"images": values.numpy(), **self._given}))
+            if painted.shape != pixels.shape:
+                raise ValueError(f"it gives {tuple(painted.shape)} for pictures of {tuple(pixels.shape)}")
         return (painted.float() / 255 if whole else painted).permute(0, 3, 1, 2)
 
 
@@ -175,7 +189,7 @@ def read_graph(path: Path) -> tuple[bytes, Notes, dict[str, int]]:
         raise CheckpointError(f"{path}: is not a whole ONNX file ({first_line(error)})") from None
     except KeyError:
         raise CheckpointError(f"{path}: an ONNX file, but not a style exported by fastnst") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: its notes are damaged ({first_line(error)})") from None
     if strange := _strange(model):
         raise CheckpointError(f"{path}: holds {strange}, which no style does; export it again")

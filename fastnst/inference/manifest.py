@@ -57,7 +57,7 @@ def check(path: Path) -> None:
     with path.open("rb") as file:
         try:
             line = json.loads(file.readline(2**20))
-        except ValueError:
+        except (ValueError, RecursionError):
             line = None
     if not isinstance(line, dict) or not {"source", "target"} <= line.keys():
         raise ConfigError(f"{path}: exists and is no manifest; name another by --manifest")

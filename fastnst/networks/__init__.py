@@ -4,6 +4,7 @@ from fastnst.networks import foreign, hrnet, johnson, lite, lite1  # noqa: F401 
 from fastnst.networks._base import NETWORKS, TransformationNetwork, build_network
 from fastnst.networks._conditions import Statistics
 from fastnst.networks.even import are_even, even_color
+from fastnst.networks.rebuild import rebuild
 from fastnst.networks.styles import Predictor, Styles, shares
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "are_even",
     "build_network",
     "even_color",
+    "rebuild",
     "shares",
 ]

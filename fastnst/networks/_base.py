@@ -179,13 +179,26 @@ NETWORKS: Registry[type[TransformationNetwork]] = Registry("network")
 """Transformation networks by the name that configs and checkpoints use."""
 
 
+MOST_CHANNELS = 4096
+"""Of any layer that a network is asked for."""
+
+MOST = {"blocks": 256, "deep_blocks": 256}
+"""Of what else it is asked for."""
+
+
 def build_network(name: str, **config: Any) -> TransformationNetwork:
     """Make the network ``name`` with random weights.
 
     Raises:
         ConfigError: An unknown name, or options it does not take.
     """
+    numbers = {key: value for key, value in config.items() if isinstance(value, int)}
+    if too_large := [key for key, value in numbers.items() if value > MOST.get(key, MOST_CHANNELS)]:
+        key = too_large[0]
+        raise ConfigError(f"network {name} takes a {key} of at most {MOST.get(key, MOST_CHANNELS)}, got {numbers[key]}")
     try:
         return NETWORKS[name](**config)
-    except TypeError as error:
-        raise ConfigError(f"network {name} does not take {config}: {error}") from None
+    except ConfigError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"network {name} does not take {str(config)[:200]}: {error}") from None

@@ -22,8 +22,23 @@ NUMBERS = {
 """How many numbers each word takes."""
 
 PADDINGS = {"reflect": "reflect", "zeros": "constant", "replicate": "replicate"}
-LARGEST = 4096
-"""The size in pixels up to which the smallest one that works is looked for."""
+LARGEST = 1024
+"""The size in pixels up to which the smallest one that works is looked for; also the largest multiple."""
+
+MOST = {
+    "pad": (256, 256),
+    "crop": (256, 256),
+    "conv": (1024, 64, 16),
+    "deconv": (1024, 64, 16, 64, 16),
+    "up": (8,),
+    "median": (7,),
+    "keep": (256,),
+    "add": (64,),
+}
+"""The largest numbers of each word: far beyond what programs have, and below what a file might ask for in bad faith."""
+
+MOST_LAYERS, MOST_NESTED, MOST_VALUES, MOST_PADDED = 500, 16, 512, 1024
+"""Layers; ``keep`` within ``keep``; values and padding per pixel of the picture, the latter over all layers."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,7 @@ def parse(text: str) -> Word:
     Raises:
         ConfigError: Not a layer.
     """
-    name, *rest = text.split() or [""]
+    name, *rest = (text.split() if isinstance(text, str) else []) or [""]
     mode = rest.pop(0) if name == "pad" and rest and rest[0] in PADDINGS else ""
     fewest, most = NUMBERS.get(name, (-1, -1))
     try:
@@ -61,11 +76,35 @@ def parse(text: str) -> Word:
             return Word(name, value=float(rest[0]))
         word = Word(name, tuple(int(number) for number in rest), mode)
     except ValueError:
-        raise ConfigError(f"foreign does not know the layer {text!r}; known: {', '.join(NUMBERS)}") from None
+        raise ConfigError(f"foreign does not know the layer {str(text)[:80]!r}; known: {', '.join(NUMBERS)}") from None
     least = 0 if name in ("pad", "crop", "keep") else 1
     if min(word.numbers[:3], default=least) < least or min(word.numbers, default=0) < 0:
         raise ConfigError(f"foreign cannot make the layer {text!r}: a number is too small")
+    if any(number > most for number, most in zip(word.numbers, MOST.get(name, ()), strict=False)):
+        raise ConfigError(f"foreign cannot make the layer {text[:80]!r}: a number is too large")
     return word
+
+
+def check_extent(words: Sequence[Word]) -> None:
+    """Refuse layers that cannot be nested, and those that would take any amount of memory or time.
+
+    Raises:
+        ConfigError: Says what there is too much of.
+    """
+    step, channels, padded, depth, last = 1.0, 3, 0.0, 0, -1
+    for word in words:
+        depth += {"keep": 1, "add": -1}.get(word.name, 0)
+        if not 0 <= depth <= MOST_NESTED:
+            break
+        if word.name in ("conv", "deconv"):
+            last, channels = depth, word.numbers[0]
+            step = step * word.numbers[2] if word.name == "conv" else step / word.numbers[2]
+        step = step / word.numbers[0] if word.name == "up" else step
+        padded += step * max(word.sides) if word.name == "pad" else 0
+        if channels / step**2 > MOST_VALUES or padded > MOST_PADDED or step > LARGEST:
+            raise ConfigError("foreign: the layers ask for more memory than any picture needs")
+    if depth or last:
+        raise ConfigError("foreign: every keep needs its add, and the last convolution stands behind them")
 
 
 def receptive_field(words: Sequence[Word]) -> int:
@@ -113,7 +152,9 @@ def sizes(words: Sequence[Word]) -> tuple[int, int]:
     multiple = 1
     for word in words:
         multiple *= word.numbers[2] if word.name == "conv" else 1
-    for least in range(multiple, max(LARGEST, multiple) + 1, multiple):
+    if multiple > LARGEST:
+        raise ConfigError(f"foreign: sides would have to be multiples of {multiple}")
+    for least in range(multiple, LARGEST + 1, multiple):
         try:
             if size_of(words, least) == least and size_of(words, least + multiple) == least + multiple:
                 return multiple, least

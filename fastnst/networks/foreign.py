@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.networks._base import NETWORKS, TransformationNetwork
-from fastnst.networks._layout import PADDINGS, Word, parse, receptive_field, sizes
+from fastnst.networks._layout import MOST_LAYERS, PADDINGS, Word, check_extent, parse, receptive_field, sizes
 from fastnst.networks.layers import Block, Chain
 from fastnst.networks.norm import Apply, InstanceNorm, own
 
@@ -121,10 +121,12 @@ class Foreign(TransformationNetwork):
         if channels not in ("rgb", "bgr") or [len(numbers) for numbers in (*enters, *leaves)] != [3] * 4:
             raise ConfigError(
                 f"foreign needs channels rgb or bgr, and a factor and a summand for each of three channels that enter "
-                f"and leave, got {channels}, {enters} and {leaves}"
+                f"and leave, got {str((channels, enters, leaves))[:200]}"
             )
+        if len(layers) > MOST_LAYERS:
+            raise ConfigError(f"foreign takes {MOST_LAYERS} layers at most, got {len(layers)}")
         words = [parse(text) for text in layers]
-        _check_nesting(words)
+        check_extent(words)
         self.receptive_field = receptive_field(words)
         self.size_multiple, self.min_size = sizes(words)
         self.register_buffer("enters", torch.tensor(enters).view(2, 3, 1, 1), persistent=False)
@@ -196,15 +198,3 @@ def _layer(word: Word, channels: int, fresh: bool) -> tuple[nn.Module, int]:
         case "median":
             return Median(word.numbers[0]), channels
     return nn.ReLU(inplace=fresh), channels
-
-
-def _check_nesting(words: Sequence[Word]) -> None:
-    """Refuse what cannot be built: an ``add`` without ``keep``, or a last convolution between them."""
-    depth, last = 0, -1
-    for word in words:
-        depth += {"keep": 1, "add": -1}.get(word.name, 0)
-        last = depth if word.name in ("conv", "deconv") else last
-        if depth < 0:
-            break
-    if depth or last:
-        raise ConfigError("foreign: every keep needs its add, and the last convolution stands behind them")

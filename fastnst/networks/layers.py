@@ -128,9 +128,7 @@ class ResizeConv(nn.Module):
 
     taps: Tensor
 
-    def __init__(
-        self, channels_in: int, channels: int, means: bool = False, shuffle: bool = True
-    ) -> None:
+    def __init__(self, channels_in: int, channels: int, means: bool = False, shuffle: bool = True) -> None:
         super().__init__()
         conv = nn.Conv2d(channels_in, channels, 3)
         assert conv.bias is not None, "a convolution is made with one"

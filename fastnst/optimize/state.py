@@ -112,6 +112,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]
             header = file.metadata() or {}
             # A copy, because sums of numbers depend on how they lie in memory, and in the file they lie anywhere.
             tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 (no mapping)
-        return json.loads(header["settings"]), json.loads(header["run"]), tensors
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        settings, run = json.loads(header["settings"]), json.loads(header["run"])
+        if not isinstance(settings, dict) or not isinstance(run, dict):
+            raise ValueError("its settings are none")
+        return settings, run, tensors
+    except (SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be resumed from ({first_line(error)})") from None

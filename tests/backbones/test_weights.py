@@ -6,6 +6,7 @@ from safetensors.torch import load_file, save_file
 from torchvision import models
 
 from fastnst.backbones import BACKBONES, build_backbone
+from fastnst.backbones._weights import _digest, _url
 from fastnst.errors import ConfigError
 
 TORCHVISION = {
@@ -27,7 +28,7 @@ def offline(monkeypatch):
     def fail(*args, **kwargs):
         raise URLError("Name or service not known")
 
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fail)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
 
 
 @pytest.mark.parametrize(
@@ -79,18 +80,37 @@ def test_hub_cache_is_used_offline(tmp_path, toy_weights, offline):
     assert build_backbone("vgg19", ["relu1_1"]).layers == ("conv1_1", "relu1_1")
 
 
-def test_download_is_checked_and_weights_only(monkeypatch, toy_weights):
+def test_a_download_is_checked_by_all_of_its_sha256_and_kept(monkeypatch, tmp_path, toy_weights):
     asked = {}
 
-    def download(url, **options):
-        asked.update(options, url=url)
-        return load_file(toy_weights)
+    def download(url, path, digest, progress):
+        asked.update(url=url, digest=digest)
+        torch.save(load_file(toy_weights), path)
 
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", download)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
     build_backbone("vgg19", ["relu1_1"])
-    assert asked["check_hash"] is True
-    assert asked["weights_only"] is True
     assert asked["url"].endswith("vgg19-dcbb9e9d.pth")
+    assert asked["digest"] == "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
+    asked.clear()
+    build_backbone("vgg19", ["relu1_1"])
+    assert not asked
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg16_caffe", "vgg19", "squeezenet1_0", "squeezenet1_1"])
+def test_every_download_has_a_checksum(name):
+    digest = _digest(_url(name))
+    assert len(digest) in (8, 64)
+    assert digest[:8] in _url(name)
+    int(digest, 16)
+
+
+def test_another_file_than_was_asked_for_is_refused_and_not_kept(monkeypatch, tmp_path):
+    served = tmp_path / "vgg19-dcbb9e9d.pth"
+    served.write_bytes(b"something else")
+    monkeypatch.setattr("fastnst.backbones._weights._url", lambda name: served.as_uri())
+    with pytest.raises(ConfigError, match=r"download of file.*invalid hash value"):
+        build_backbone("vgg19", ["relu1_1"])
+    assert not list((tmp_path / "hub").rglob("*.p*"))
 
 
 def test_without_network_one_line_names_all_remedies(offline):

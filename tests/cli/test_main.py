@@ -37,6 +37,7 @@ def test_every_command_has_help(command, capsys):
         "inspect": "features",
         "import": "--license",
         "push": "--private",
+        "check": "--photos",
     }
     word = words.get(command, "--style")
     assert word in capsys.readouterr().out

@@ -157,3 +157,12 @@ def test_every_painting_command_has_the_shared_words(command):
     assert {"--overwrite", "-y"} <= known
     if name in ("train", "optimize", "inspect"):
         assert {"--style_weight", "--tv", "--backbone", "--content_layers", "--style_layers", "--style_loss"} <= known
+
+
+def test_a_number_of_any_length_is_one_line(parser, capsys):
+    for word in ("9" * 4000, "99999999999"):
+        with pytest.raises(SystemExit):
+            parser.read(["--size", word])
+        said = capsys.readouterr().err
+        assert "size" in said
+        assert len(said) < 1200

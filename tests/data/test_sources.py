@@ -1,6 +1,8 @@
 import io
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, Features, Image, Value
 
@@ -62,6 +64,29 @@ def test_broken_parquet_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read as parquet") as error:
         open_photos(tmp_path / "t.parquet")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({"image": pa.nulls(2_000_000, pa.binary())}),
+        pa.table({"image": [bytes(100_000_000)]}),
+    ],
+    ids=["rows of nothing", "zeros"],
+)
+def test_a_table_that_would_fill_memory_or_disk_is_refused(tmp_path, table):
+    pq.write_table(table, tmp_path / "t.parquet", compression="zstd")
+    with pytest.raises(ConfigError, match=r"rows unpack to .* these are no photographs"):
+        open_photos(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize(
+    "column", [[1, 2], [[1], [2]], [{"x": 1}], [True]], ids=["numbers", "lists", "others", "flags"]
+)
+def test_a_column_called_image_that_holds_none_is_named(tmp_path, column):
+    pq.write_table(pa.table({"image": column}), tmp_path / "t.parquet")
+    with pytest.raises(ConfigError, match=r"t\.parquet: its column image holds no pictures"):
+        open_photos(tmp_path / "t.parquet")
 
 
 def test_only_the_data_module_knows_lightning():

@@ -2,6 +2,7 @@ import io
 
 import pytest
 import torch
+from PIL import ImageFile
 
 from fastnst.images import ImageError, encode_image, read_note, write_image
 
@@ -43,3 +44,10 @@ def test_what_is_no_picture_has_no_note_to_read(tmp_path):
     (tmp_path / "a.png").write_text("no")
     with pytest.raises(ImageError, match=r"a\.png: not a picture"):
         read_note(tmp_path / "a.png")
+
+
+def test_a_note_is_looked_for_without_decoding(monkeypatch, make_picture):
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: pytest.fail("decoded"))
+    file = io.BytesIO()
+    make_picture().save(file, "PNG")
+    assert read_note(file.getvalue()) is None

@@ -205,3 +205,22 @@ def test_damaged_torch7_files_are_one_line(tmp_path):
     (tmp_path / "deep.t7").write_bytes(b"".join(struct.pack("<iiiid", 3, n, 1, 1, 1.0) for n in range(1, 2000)))
     with pytest.raises(ImportFileError, match="nested too deep"):
         run(ImportJob(str(tmp_path / "deep.t7")))
+
+
+def test_tensors_that_share_their_numbers_too_often_are_refused(tmp_path):
+    writer = Writer()
+    writer.new(3)
+    writer.put("i", 50)
+    for number in range(50):
+        writer.value(f"k{number}")
+        writer.object("torch.FloatTensor")
+        writer.put("i4qq", 2, 100, 100, 100, 1, 1)
+        if number:
+            writer.put("ii", 4, 3)  # the storage that was written first
+        else:
+            writer.object("torch.FloatStorage")
+            writer.put("q", 10_000)
+            writer.data += bytes(40_000)
+    (tmp_path / "a.t7").write_bytes(writer.data)
+    with pytest.raises(ImportFileError, match="hold the same numbers more often"):
+        run(ImportJob(str(tmp_path / "a.t7")))

@@ -152,3 +152,11 @@ def test_tensors_go_the_same_way(model_file, calls, monkeypatch):
 def test_windows_of_an_array_are_scaled_to_one():
     values = np.array([[[0, 128, 255]]], np.uint8)
     assert ArrayPixels(values).read(slice(0, 1), slice(0, 1)).flatten().tolist() == pytest.approx([0, 128 / 255, 1])
+
+
+def test_a_strip_is_as_large_as_the_network_makes_it(network, calls, monkeypatch):
+    monkeypatch.setattr(brush, "SMALL", 1000)
+    monkeypatch.setattr(brush, "find_memory", lambda device: 5000)
+    strip = torch.rand(3, 1, 200)  # padded to 16 x 200
+    Brush(CPU, network, network)(TensorPixels(strip), TensorPixels(torch.empty_like(strip)))
+    assert calls == [(5000, "exact")]

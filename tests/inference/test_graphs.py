@@ -104,3 +104,32 @@ def test_programs_are_not_loaded(tmp_path):
     (tmp_path / "style.pt2").write_bytes(b"")
     with pytest.raises(CheckpointError, match="paint with the .safetensors, or a .onnx"):
         fastnst.load(tmp_path / "style.pt2")
+
+
+def altered(graph, path, change):
+    import onnx
+
+    model = onnx.load_model_from_string(graph.read_bytes())
+    change(model)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_a_graph_that_the_runtime_refuses_is_one_line_that_names_the_file(graph, tmp_path, make_picture):
+    def unknown_input(model):
+        model.graph.node[5].input[0] = "nothing"
+
+    def newer(model):
+        model.ir_version = 999
+
+    for change in (unknown_input, newer):
+        with pytest.raises(CheckpointError, match=r"odd\.onnx: cannot be computed \(.*\); export it again"):
+            fastnst.load(altered(graph, tmp_path / "odd.onnx", change))(make_picture())
+
+
+def test_notes_nested_deep_are_damaged(graph, tmp_path):
+    def deep(model):
+        next(item for item in model.metadata_props if item.key == "styles").value = "[" * 100_000
+
+    with pytest.raises(CheckpointError, match="notes are damaged"):
+        fastnst.load(altered(graph, tmp_path / "odd.onnx", deep))

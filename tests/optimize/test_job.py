@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from fastnst.errors import ConfigError
 from fastnst.images import read_image, read_note
 from fastnst.losses import LossConfig
 from fastnst.optimize import OptimizeConfig, PaintingJob, default_loss, job, load_state
 from fastnst.optimize.outputs import command, settings, state_file
+from fastnst.optimize.state import read_settings
 
 
 @pytest.fixture
@@ -147,3 +149,11 @@ def test_a_small_photograph_is_refused_by_name(make, make_picture):
     with pytest.raises(ConfigError, match=r"dot.png: 1x1 is too small"):
         job.run(make("dot.png"))
     assert Path("dot.png").exists()
+
+
+@pytest.mark.parametrize("said", ["null", "5", "[", "[" * 50_000])
+def test_an_interrupted_run_with_settings_that_are_none_is_named(tmp_path, said):
+    path = tmp_path / "a.resume"
+    save_file({"position": torch.zeros(1)}, path, metadata={"run": "{}", "settings": said})
+    with pytest.raises(ConfigError, match=r"a\.resume: cannot be resumed from"):
+        read_settings(path)
