@@ -32,10 +32,10 @@ class Graph:
         self.nodes.append(helper.make_node(operator, inputs, [name], name, **attributes))
         return name
 
-    def split(self, vector: str, sizes: Sequence[int]) -> list[str]:
-        """Cut a vector into parts of these lengths."""
+    def split(self, values: str, sizes: Sequence[int], axis: int = 0) -> list[str]:
+        """Cut a vector, or the rows of a matrix with ``axis`` 1, into parts of these lengths."""
         names = [f"Split_{len(self.nodes)}_{number}" for number in range(len(sizes))]
-        self.nodes.append(helper.make_node("Split", [vector, self.integers(*sizes)], names, names[0], axis=0))
+        self.nodes.append(helper.make_node("Split", [values, self.integers(*sizes)], names, names[0], axis=axis))
         return names
 
     def cast(self, x: str, kind: torch.dtype, name: str | None = None) -> str:
@@ -58,9 +58,9 @@ class Graph:
             self.constants[key] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         return str(self.constants[key].name)
 
-    def finish(self, inputs: Sequence[onnx.ValueInfoProto], output: onnx.ValueInfoProto) -> onnx.ModelProto:
-        """Return the model, checked for form; an operator must have written the output under its name."""
-        graph = helper.make_graph(self.nodes, "fastnst", inputs, [output], list(self.constants.values()))
+    def finish(self, inputs: Sequence[onnx.ValueInfoProto], *outputs: onnx.ValueInfoProto) -> onnx.ModelProto:
+        """Return the model, checked for form; operators must have written the outputs under their names."""
+        graph = helper.make_graph(self.nodes, "fastnst", inputs, outputs, list(self.constants.values()))
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
         onnx.checker.check_model(model, full_check=True)
         return model

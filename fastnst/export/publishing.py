@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
 from fastnst.atomic import replacing
@@ -57,12 +59,32 @@ def publish(network: TransformationNetwork, path: Path, notes: Notes) -> Notes:
     check_request(path, None if notes.precision == "float32" else notes.precision)
     make = _graph if path.suffix.lower() == ".onnx" else _program
     made = make(network, notes)
-    difference = compare(made.run, network, notes.pixels, made.other)
-    check(difference, notes.precision)
-    done = replace(notes, difference=difference | {"checked_with": made.tool})
+    done = _checked(made, network, notes)
     with replacing(path) as temporary:
         temporary.write_bytes(made.finish(done))
     return done
+
+
+def browser_graph(network: TransformationNetwork, notes: Notes) -> bytes:
+    """Return the file of a graph that takes and gives statistics, once it is known to paint what torch paints.
+
+    Args:
+        network: In float32, on the CPU.
+        notes: What the file says of itself; in float32.
+
+    Raises:
+        ConfigError: onnx or ONNX Runtime is not installed.
+        ExportError: It paints something else than torch.
+    """
+    check_request(Path("graph.onnx"), None)
+    made = _graph(network, notes, held=True)
+    return made.finish(_checked(made, network, notes))
+
+
+def _checked(made: "Made", network: TransformationNetwork, notes: Notes) -> Notes:
+    difference = compare(made.run, network, notes.pixels, made.other)
+    check(difference, notes.precision)
+    return replace(notes, difference=difference | {"checked_with": made.tool})
 
 
 @dataclass(frozen=True)
@@ -75,7 +97,7 @@ class Made:
     other: TransformationNetwork | None = None
 
 
-def _graph(network: TransformationNetwork, notes: Notes) -> Made:
+def _graph(network: TransformationNetwork, notes: Notes, held: bool = False) -> Made:
     from onnx import helper
 
     from fastnst.export.onnx import build_graph
@@ -83,7 +105,7 @@ def _graph(network: TransformationNetwork, notes: Notes) -> Made:
     from fastnst.export.runtime import onnx_runner
 
     build = {"float32": build_graph, "fp16": half_graph, "int8": byte_graph}[notes.precision]
-    model = build(network, notes.pixels)
+    model = build_graph(network, notes.pixels, held) if held else build(network, notes.pixels)
 
     def finish(done: Notes) -> bytes:
         helper.set_model_props(model, done.as_strings())
@@ -91,7 +113,15 @@ def _graph(network: TransformationNetwork, notes: Notes) -> Made:
         return bytes(model.SerializeToString(deterministic=True))
 
     other = halved(network) if notes.precision == "fp16" else None
-    return Made(onnx_runner(model.SerializeToString()), f"onnxruntime {version('onnxruntime')}", finish, other)
+    run, tool = onnx_runner(model.SerializeToString()), f"onnxruntime {version('onnxruntime')}"
+    return Made(_unheld(model, run) if held else run, tool, finish, other)
+
+
+def _unheld(model: Any, run: Runner) -> Runner:
+    """Let a graph take the statistics of its pictures."""
+    size = next(x for x in model.graph.input if x.name == "statistics").type.tensor_type.shape.dim[1].dim_value
+    nothing = {"statistics": np.zeros((1, size), np.float32), "held": np.array(0, np.float32)}
+    return lambda feeds: run({**feeds, **nothing})
 
 
 def _program(network: TransformationNetwork, notes: Notes) -> Made:
