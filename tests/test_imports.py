@@ -33,6 +33,7 @@ ALLOWED = {
     "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize", "video"},
     "export": BASE | {"assets", "images", "networks"},
     "video": BASE | {"images", "inference", "networks"},
+    "web": BASE | {"assets", "checkpoint", "export", "images", "inference", "networks"},
     "inference": BASE | {"assets", "backbones", "checkpoint", "export", "networks", "images"},
 }
 FREE = {"cli", "__init__", "__main__"}

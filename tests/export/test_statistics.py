@@ -69,7 +69,8 @@ def test_a_window_of_one_color_is_not_taken_for_a_picture_of_one(network, pixels
     names = [name for name, _ in network.named_norms()]
     sizes = [2 * norm.channels for _, norm in network.named_norms()]
     moments = {
-        name: part.view(1, 2, -1) for name, part in zip(names, torch.from_numpy(statistics).split(sizes, 1), strict=True)
+        name: part.view(1, 2, -1)
+        for name, part in zip(names, torch.from_numpy(statistics).split(sizes, 1), strict=True)
     }
     with network.fixed_statistics(moments), torch.no_grad():
         expected = network(images).clamp(0, 1)[0].permute(1, 2, 0).numpy()
