@@ -1,8 +1,9 @@
 """``fastnst web``."""
 
 from pathlib import Path
+from shlex import quote
 
-from fastnst.cli._words import Parser, add_reporting, progress_bar, report
+from fastnst.cli._words import Parser, add_reporting, progress_bar, report, say
 from fastnst.errors import ConfigError
 
 
@@ -11,8 +12,8 @@ def parser() -> Parser:
     parser = Parser(
         "web",
         "[MODEL...] --out FOLDER",
-        "Write a page that paints in the browser: a folder for any static host, which works without a network after the "
-        "first visit. The pictures of its visitors stay on their machines.",
+        "Write a page that paints in the browser: a folder for any static host, which works without a network after "
+        "the first visit. The pictures of its visitors stay on their machines.",
     )
     add = parser.add_argument
     add(
@@ -51,8 +52,9 @@ def run(argv: list[str]) -> int:
     facts = {"out": str(site.folder), "bytes": site.bytes, "first_visit": site.first_visit, "models": list(models)}
     report(
         options,
-        f"{site.folder}: {len(models)} models, {site.bytes / 1e6:.1f} MB; look at it by\n"
-        f"  python -m http.server --directory {site.folder}\nand http://localhost:8000",
+        f"{site.folder}: {len(models)} models, {site.bytes / 1e6:.1f} MB, of which a first visit fetches "
+        f"{site.first_visit / 1e6:.1f} MB at most",
         facts,
     )
+    say(options, f"look at it: python -m http.server --directory {quote(str(site.folder))}, then http://localhost:8000")
     return 0

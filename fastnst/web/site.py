@@ -82,7 +82,7 @@ def write_site(
             if out.exists():
                 out.replace(Path(temporary) / "before")
             made.replace(out)
-    return _measured(out)
+    return _measured(out, site["runtime"])
 
 
 def describe_site(entries: list[dict[str, Any]], engine: Engine, training: bool = False) -> dict[str, Any]:
@@ -149,10 +149,7 @@ def _listing(folder: Path) -> list[str]:
     return sorted(name for name in kept if not name.startswith(("models/", "runtime/")) and name != "sw.js")
 
 
-def _measured(folder: Path) -> Site:
-    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
-    runtimes = [
-        sum((folder / f"runtime/{VERSION}/{name}").stat().st_size for _, name in f.values()) for f in KINDS.values()
-    ]
-    rest = sum(size for name, size in sizes.items() if not name.startswith("runtime/"))
-    return Site(folder, sum(sizes.values()), rest + max(runtimes))
+def _measured(folder: Path, runtime: Mapping[str, Any]) -> Site:
+    whole = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    kinds = [runtime[kind]["bytes"] for kind in KINDS]
+    return Site(folder, whole, whole - sum(kinds) + max(kinds))  # a browser needs one of them

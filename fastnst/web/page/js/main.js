@@ -106,7 +106,7 @@ async function repaint(anew = false) {
   const mine = (task = new AbortController());
   const current = () => task === mine;
   blame();
-  show("picture");
+  if (anew === true) show("picture");
   offer("Cancel", () => mine.abort(new DOMException("cancelled", "AbortError")));
   say("Getting ready …", null);
   try {
@@ -149,6 +149,7 @@ function stopped(error) {
 function finish(whole) {
   find("done").hidden = false;
   for (const id of ["png", "jpeg"]) find(id).disabled = !whole;
+  if (whole) show("painted");
 }
 
 async function download(type) {

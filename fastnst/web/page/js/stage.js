@@ -9,7 +9,7 @@ const split = find("split");
 
 split.addEventListener("input", () => compare(Number(split.value)));
 
-/** Say what is shown: `empty`, `picture` or `camera`. */
+/** Say what is shown: `empty`, `picture`, `painted` or `camera`. */
 export function show(state) {
   find("stage").dataset.state = state;
 }
