@@ -146,7 +146,7 @@ def _copy_runtime(runtime: Path, folder: Path) -> dict[str, Any]:
 def _listing(folder: Path) -> list[str]:
     """List the page's own files and its thumbnails, which a browser keeps for the time without a network."""
     kept = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in kept if not name.startswith(("models/", "runtime/")) and name != "sw.js")
+    return [SITE, *sorted(name for name in kept if not name.startswith(("models/", "runtime/")) and name != "sw.js")]
 
 
 def _measured(folder: Path, runtime: Mapping[str, Any]) -> Site:

@@ -2,9 +2,12 @@
 
 /** Register it. The page is loaded once more where the host's headers allow no threads, unless it is `inUse`. */
 export async function serveOurselves(inUse) {
-  if (!("serviceWorker" in navigator)) return;
-  await navigator.serviceWorker.register("sw.js");
-  await navigator.serviceWorker.ready;
+  try {
+    await navigator.serviceWorker.register("sw.js");
+    await navigator.serviceWorker.ready;
+  } catch {
+    return; // a private window, or an address without https: one thread, and a network each time
+  }
   const tried = sessionStorage.getItem("reloaded");
   if (window.crossOriginIsolated || tried || inUse()) return;
   sessionStorage.setItem("reloaded", "yes");

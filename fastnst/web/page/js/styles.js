@@ -75,7 +75,7 @@ export class Styles {
   }
 
   #share({ title }, row) {
-    const input = make("input", { type: "range", min: 0, max: 100, value: 100 * this.#mix[row] });
+    const input = make("input", { type: "range", min: 0, max: 100, value: 100 * this.#mix[row], ariaLabel: title });
     const value = make("output", { textContent: input.value });
     input.addEventListener("input", () => {
       value.textContent = input.value;

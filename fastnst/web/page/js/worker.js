@@ -1,4 +1,4 @@
-// Paints in a thread of its own. One message begins one task; to end a task early, end the worker.
+// Paints in a thread of its own: one task after another.
 
 import { Painter } from "./painter.js";
 import { core, cut, readPixels } from "./pixels.js";
@@ -11,7 +11,9 @@ const MEMORY = 2 ** 30; // bytes that one run may take
 const STEADY = 0.8; // share of earlier frames in the statistics of a film
 
 let starting;
+let stopped; // the task that is given up
 let film = {};
+let last = Promise.resolve();
 
 const tasks = {
   async start({ runtime, threads }) {
@@ -35,10 +37,12 @@ const tasks = {
     const { measured } = await painter.paint(small, look, none);
     const tiles = planTiles(picture.width, picture.height, model.tile, Math.min(WINDOW, most));
     for (const [place, tile] of tiles.entries()) {
+      await messages();
+      if (stopped === id) break;
       const window = cut(picture, tile.rows, tile.columns);
       emit(id, await painter.paint(window, look, measured, 1), tile, picture, (place + 1) / tiles.length);
     }
-    return { tiles: tiles.length };
+    return {};
   },
 
   async frame({ bitmap, model, look }) {
@@ -53,8 +57,7 @@ const tasks = {
     const painted = await painter.paint(picture, look, given, held);
     film.statistics = given.map((value, i) => painted.measured[i] + held * (value - painted.measured[i]));
     const all = planTiles(picture.width, picture.height, model.tile, Infinity)[0];
-    const image = core(painted, all, picture);
-    return { image };
+    return { image: core(painted, all, picture) };
   },
 };
 
@@ -64,10 +67,20 @@ function emit(id, painted, tile, picture, share) {
   postMessage({ id, part, share }, [image.data.buffer]);
 }
 
-onmessage = async ({ data }) => {
+/** Let messages in that came while a tile was computed. */
+function messages() {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+onmessage = ({ data }) => {
+  if (data.stop) stopped = data.stop;
+  else last = last.then(() => run(data));
+};
+
+async function run(data) {
   try {
     postMessage({ id: data.id, result: await tasks[data.task](data) });
   } catch (error) {
     postMessage({ id: data.id, error: String(error?.message ?? error) });
   }
-};
+}

@@ -1,0 +1,189 @@
+"""A page with two small models, a host for it, and a real browser."""
+
+import functools
+import http.server
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from fastnst.inference import load
+from fastnst.web import runtime, write_site
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+]
+SECONDS = 60
+"""How long anything on the page may take where the machine is busy."""
+
+
+class Host:
+    """Serves a folder, as simply as hosts do; without a network nobody answers."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
+        self.folder = folder
+        handler = functools.partial(Handler, directory=str(folder))
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.address = f"http://127.0.0.1:{self._server.server_port}/"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def models(model_file: Path, gallery: Path) -> dict[str, Path]:
+    """Files by the names that they have on the page: one style, and three in one network."""
+    return {"waves": model_file, "gallery": gallery}
+
+
+@pytest.fixture(scope="session")
+def packed_runtime() -> Path:
+    kept = runtime.cache() / f"{runtime.PACKAGE}-{runtime.VERSION}"
+    if not kept.is_dir():
+        pytest.skip(f"needs {runtime.PACKAGE} in the user's cache, where fastnst web puts it")
+    return kept
+
+
+@pytest.fixture(scope="session")
+def site(models: dict[str, Path], packed_runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if find_spec("onnx") is None or find_spec("onnxruntime") is None:
+        pytest.skip("needs fastnst[onnx]")
+    out = tmp_path_factory.mktemp("web") / "site"
+    write_site({name: load(file, "cpu", "float32", "torch") for name, file in models.items()}, out, packed_runtime)
+    return out
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    sync = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    with sync.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def host(site: Path) -> Iterator[Host]:
+    started = Host(site)
+    yield started
+    started.stop()
+
+
+class Visitor:
+    """Looks at a page, and takes note of whatever a visitor should not see."""
+
+    def __init__(self, browser: object, address: str, **context: object) -> None:
+        from playwright.sync_api import expect
+
+        self.expect = expect
+        self.address = address
+        self.faults: list[str] = []
+        self.context = browser.new_context(**context)
+        self.context.set_default_timeout(1000 * SECONDS)
+        self.page = self.context.new_page()
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.context.on("request", self._check)
+
+    def _note(self, message: object) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def _check(self, request: object) -> None:
+        if not request.url.startswith((self.address, "blob:", "data:")):
+            self.faults.append(f"request: {request.url}")
+
+    def arrive(self) -> None:
+        self.page.goto(self.address)
+        self.see("#engine", ".")
+
+    def see(self, place: str, text: str) -> None:
+        """Wait until a place of the page matches a pattern."""
+        self.expect(self.page.locator(place)).to_have_text(re.compile(text), timeout=1000 * SECONDS)
+
+    def give(self, picture: Path) -> None:
+        self.page.set_input_files("#file", str(picture))
+
+    def paint(self, picture: Path) -> None:
+        self.give(picture)
+        self.see("#status", "^Painted")
+
+    def choose(self, title: str) -> None:
+        self.page.locator("#gallery label", has_text=title).click()
+        self.see("#status", "^Painted")
+
+    def slide(self, place: str, value: float) -> None:
+        """Move a slider, as a hand does."""
+        self.page.locator(place).evaluate(
+            "(input, value) => { input.value = value; for (const kind of ['input', 'change']) "
+            "input.dispatchEvent(new Event(kind, { bubbles: true })); }",
+            value,
+        )
+
+    def download(self, button: str, folder: Path) -> Path:
+        with self.page.expect_download() as caught:
+            self.page.click(button)
+        path = folder / caught.value.suggested_filename
+        caught.value.save_as(path)
+        return path
+
+
+@pytest.fixture(scope="session")
+def regular(browser: object, host: Host) -> Iterator[Visitor]:
+    """A visitor who stays for several tests; arriving takes longest."""
+    visitor = Visitor(browser, host.address)
+    visitor.arrive()
+    yield visitor
+    visitor.context.close()
+
+
+@pytest.fixture
+def visitor(regular: Visitor) -> Iterator[Visitor]:
+    """The regular visitor, who must not have seen a fault at the end of a test."""
+    regular.faults.clear()
+    yield regular
+    assert regular.faults == []
+
+
+@pytest.fixture
+def visit(browser: object) -> Iterator[Callable[..., Visitor]]:
+    """Another visitor, at an address."""
+    visitors: list[Visitor] = []
+
+    def new(address: str, **context: object) -> Visitor:
+        visitors.append(Visitor(browser, address, **context))
+        return visitors[-1]
+
+    yield new
+    for visitor in visitors:
+        visitor.context.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], Host]]:
+    """A host of its own, for tests that stop it."""
+    hosts: list[Host] = []
+
+    def new(folder: Path) -> Host:
+        hosts.append(Host(folder))
+        return hosts[-1]
+
+    yield new
+    for host in hosts:
+        host.stop()
