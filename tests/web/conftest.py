@@ -10,8 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 
-from fastnst.inference import load
+from fastnst.checkpoint import Metadata, describe, save_checkpoint
+from fastnst.inference import Stylizer, load
+from fastnst.networks import build_network
 from fastnst.web import runtime, write_site
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -45,9 +48,13 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def models(model_file: Path, gallery: Path) -> dict[str, Path]:
+def models(gallery: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Files by the names that they have on the page: one style, and three in one network."""
-    return {"waves": model_file, "gallery": gallery}
+    torch.manual_seed(4)
+    network = build_network("lite", width=4, blocks=1, detail=4, deep=4, deep_blocks=1)
+    path = tmp_path_factory.mktemp("web") / "waves.safetensors"
+    save_checkpoint(path, network, Metadata(describe(network)))
+    return {"waves": path, "gallery": gallery}
 
 
 @pytest.fixture(scope="session")
@@ -59,11 +66,16 @@ def packed_runtime() -> Path:
 
 
 @pytest.fixture(scope="session")
-def site(models: dict[str, Path], packed_runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stylizers(models: dict[str, Path]) -> dict[str, Stylizer]:
+    return {name: load(file, "cpu", "float32", "torch") for name, file in models.items()}
+
+
+@pytest.fixture(scope="session")
+def site(stylizers: dict[str, Stylizer], packed_runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if find_spec("onnx") is None or find_spec("onnxruntime") is None:
         pytest.skip("needs fastnst[onnx]")
     out = tmp_path_factory.mktemp("web") / "site"
-    write_site({name: load(file, "cpu", "float32", "torch") for name, file in models.items()}, out, packed_runtime)
+    write_site(stylizers, out, packed_runtime)
     return out
 
 
@@ -124,9 +136,10 @@ class Visitor:
         self.give(picture)
         self.see("#status", "^Painted")
 
-    def choose(self, title: str) -> None:
-        self.page.locator("#gallery label", has_text=title).click()
-        self.see("#status", "^Painted")
+    def choose(self, title: str, painted: bool = True) -> None:
+        self.page.locator("#gallery .title").get_by_text(title, exact=True).click()
+        if painted:
+            self.see("#status", "^Painted")
 
     def slide(self, place: str, value: float) -> None:
         """Move a slider, as a hand does."""

@@ -47,14 +47,14 @@ export class Painter {
     this.#model = model.file;
   }
 
-  /** Paint `{values, width, height}`; norms use the picture's own statistics, or by the share `held` given ones.
+  /** Paint `{values, width, height}`, 0 to 255; norms use the picture's own statistics, or by the share `held` given ones.
    *
-   * Returns such a picture, with its statistics as `measured`.
+   * Returns such a picture, in whole numbers, with its statistics as `measured`.
    */
   async paint({ values, width, height }, { mix, strength }, statistics, held = 0) {
     const { Tensor } = this.#ort;
     const inputs = {
-      images: new Tensor("uint8", values, [1, height, width, 3]),
+      images: new Tensor("float32", shares(values), [1, height, width, 3]),
       statistics: new Tensor("float32", statistics, [1, statistics.length]),
       held: new Tensor("float32", Float32Array.of(held), []),
     };
@@ -63,8 +63,20 @@ export class Painter {
       inputs.strength = new Tensor("float32", Float32Array.of(strength), []);
     }
     const { painted, measured } = await this.#session.run(inputs);
-    return { values: painted.data, width, height, measured: measured.data };
+    return { values: levels(painted.data), width, height, measured: measured.data };
   }
+}
+
+function shares(values) {
+  const found = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) found[i] = values[i] / 255;
+  return found;
+}
+
+function levels(values) {
+  const found = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) found[i] = Math.floor(255 * values[i] + 0.5);
+  return found;
 }
 
 /** Say whether there is a graphics card that a page may use; one that a processor imitates is slower than none. */

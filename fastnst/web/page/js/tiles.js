@@ -42,7 +42,7 @@ export function reduced({ values, width, height }, multiple, longest) {
       counts[to]++;
     }
   }
-  small.values = Uint8Array.from(sums, (sum, place) => Math.round(sum / counts[Math.floor(place / 3)]));
+  small.values = sums.map((sum, place) => sum / counts[Math.floor(place / 3)]); // not rounded: statistics would tell
   return small;
 }
 
