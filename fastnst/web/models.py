@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image, ImageOps
 
 from fastnst.assets import find_style
@@ -65,6 +66,7 @@ def _open(word: str) -> Stylizer:
     return stylizer
 
 
+@torch.no_grad()
 def _of_pictures(paths: list[str]) -> Stylizer:
     """Make a network of the styles of pictures."""
     shared = load("shared", "cpu", "float32", "torch")

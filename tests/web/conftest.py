@@ -5,7 +5,7 @@ import http.server
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,13 +27,17 @@ SECONDS = 60
 """How long anything on the page may take where the machine is busy."""
 
 
+Answer = Callable[[Mapping[str, str], bytes], tuple[int, str, bytes]]
+"""From the headers and the body of a request to the status, the type and the body of what is answered."""
+
+
 class Host:
     """Serves a folder, as simply as hosts do; without a network nobody answers."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
-        self.folder = folder
-        handler = functools.partial(Handler, directory=str(folder))
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    def __init__(self, folder: Path) -> None:
+        self.answers: dict[str, Answer] = {}
+        handler = functools.partial(Handler, self.answers, directory=str(folder))
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.address = f"http://127.0.0.1:{self._server.server_port}/"
 
@@ -43,8 +47,27 @@ class Host:
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
+    """Answer as some functions do, by path, and otherwise with files."""
+
+    def __init__(self, answers: Mapping[str, Answer], *args: object, **kwargs: object) -> None:
+        self.answers = answers
+        super().__init__(*args, **kwargs)
+
     def log_message(self, *_: object) -> None:
         pass
+
+    def do_GET(self) -> None:
+        if self.path not in self.answers:
+            return super().do_GET()
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, kind, answer = self.answers[self.path](self.headers, body)
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Retry-After", "0")
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_POST = do_GET  # noqa: N815
 
 
 @pytest.fixture(scope="session")

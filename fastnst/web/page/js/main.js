@@ -134,7 +134,9 @@ async function paint(bitmap, signal, current) {
   });
   if (!current()) return;
   offer();
-  say(`Painted, ${width} × ${height}, in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
+  const seconds = (performance.now() - began) / 1000;
+  painting.dataset.seconds = seconds.toFixed(3);
+  say(`Painted, ${width} × ${height}, in ${seconds.toFixed(1)} s.`);
   finish(true);
 }
 

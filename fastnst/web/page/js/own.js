@@ -38,7 +38,7 @@ function follow(address) {
     const events = new EventSource(address);
     events.onmessage = ({ data }) => {
       const event = JSON.parse(data);
-      if (event.preview) showPreview(event.preview);
+      if (event.result ?? event.preview) showPreview(event.result ?? event.preview);
       if (event.state === "done" || event.state === "failed") events.close();
       if (event.state === "done") resolve(event.model);
       else if (event.state === "failed") reject(new Error(event.message || "the training failed"));
