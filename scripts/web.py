@@ -20,14 +20,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from fastnst.assets.samples import draw_landscape
 from fastnst.cli import run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -61,7 +63,9 @@ def main() -> None:
 
 
 @contextmanager
-def browsing() -> Iterator[Browser]:
+def browsing() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         path = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -81,7 +85,13 @@ def hosting(folder: Path) -> Iterator[str]:
     server.shutdown()
 
 
-def arrive(browser: Browser, address: str, threads: int | None = None, **settings: Any) -> Page:
+def expect(place: Any) -> Any:
+    from playwright.sync_api import expect as waiting
+
+    return waiting(place)
+
+
+def arrive(browser: "Browser", address: str, threads: int | None = None, **settings: Any) -> "Page":
     context = browser.new_context(**settings)
     if threads:
         context.add_init_script(f"Object.defineProperty(navigator, 'hardwareConcurrency', {{ value: {threads} }})")
@@ -91,7 +101,7 @@ def arrive(browser: Browser, address: str, threads: int | None = None, **setting
     return page
 
 
-def paint(page: Page, picture: Path, own_size: str) -> None:
+def paint(page: "Page", picture: Path, own_size: str) -> None:
     """Give a picture, and wait until it is painted at its own size."""
     page.set_input_files("#file", str(picture))
     expect(page.locator("#status")).to_have_text(re.compile("^Paint"), timeout=PATIENCE)
@@ -101,7 +111,7 @@ def paint(page: Page, picture: Path, own_size: str) -> None:
     expect(page.locator("#status")).to_have_text(re.compile(f"^Painted, {own_size}"), timeout=PATIENCE)
 
 
-def measure(browser: Browser, address: str, options: argparse.Namespace, folder: Path) -> None:
+def measure(browser: "Browser", address: str, options: argparse.Namespace, folder: Path) -> None:
     """Print a line of JSON for every size; the fastest of several paintings counts, after one that is not timed."""
     for size in options.sizes:
         width, height = map(int, size.split("x"))
@@ -119,7 +129,7 @@ def measure(browser: Browser, address: str, options: argparse.Namespace, folder:
         page.context.close()
 
 
-def peak(page: Page) -> int:
+def peak(page: "Page") -> int:
     """Return the largest resident set of the page's process, MB; Linux."""
     session = page.context.browser.new_browser_cdp_session()  # type: ignore[union-attr]
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
@@ -131,7 +141,7 @@ def peak(page: Page) -> int:
     return round(max(sizes) / 1024)
 
 
-def show(browser: Browser, address: str, picture: Path, out: Path) -> None:
+def show(browser: "Browser", address: str, picture: Path, out: Path) -> None:
     """Write pictures of the page as visitors see it."""
     out.mkdir(parents=True, exist_ok=True)
     page = arrive(browser, address, viewport={"width": 1360, "height": 860})

@@ -23,7 +23,7 @@ FLAGS = [
     *("--disable-component-update", "--disable-sync"),
     *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
 ]
-SECONDS = 60
+SECONDS = 150
 """How long anything on the page may take where the machine is busy."""
 
 

@@ -24,12 +24,9 @@ export class Camera {
     this.#look = look;
     this.#onPhotograph = onPhotograph;
     Object.assign(this.#video, { muted: true, playsInline: true });
-    find("snap").addEventListener("click", () => this.#snap());
-    find("leave").addEventListener("click", () => this.close());
-    find("turn").addEventListener("click", () => {
-      this.#facing = this.#facing === "user" ? "environment" : "user";
-      this.#connect();
-    });
+    find("snap").addEventListener("click", async () => this.#leave(await createImageBitmap(this.#video)));
+    find("leave").addEventListener("click", () => this.#leave());
+    find("turn").addEventListener("click", () => this.#turn().catch((error) => say(error.message)));
   }
 
   static get present() {
@@ -47,13 +44,21 @@ export class Camera {
     if (!this.#running) this.#run();
   }
 
-  /** Leave the camera, without a photograph unless one is given. */
-  close(photograph) {
-    if (!this.#video.srcObject) return;
+  /** Whether the camera is shown. */
+  get on() {
+    return !find("shutter").hidden;
+  }
+
+  close() {
     this.#disconnect();
     find("shutter").hidden = true;
     say("");
-    this.#onPhotograph(photograph);
+  }
+
+  async #turn() {
+    this.#facing = this.#facing === "user" ? "environment" : "user";
+    await this.#connect();
+    if (!this.#running) this.#run();
   }
 
   async #connect() {
@@ -73,8 +78,9 @@ export class Camera {
     this.#video.srcObject = null;
   }
 
-  async #snap() {
-    this.close(await createImageBitmap(this.#video));
+  async #leave(photograph) {
+    this.close();
+    await this.#onPhotograph(photograph);
   }
 
   async #run() {

@@ -24,8 +24,8 @@ export class LocalEngine {
       this.#worker.onmessage = ({ data }) => this.#receive(data);
       this.#worker.onerror = (event) => this.#fail(event.message || "the painter could not be started");
       const threads = Math.min(THREADS, navigator.hardwareConcurrency || 1);
-      const runtime = this.#site.runtime;
-      this.#started = this.#send({ task: "start", runtime, threads }).then(({ engine }) => engine);
+      const { runtime, models } = this.#site;
+      this.#started = this.#send({ task: "start", runtime, threads, model: models[0] }).then(({ engine }) => engine);
       this.#started.catch(() => {
         this.#worker = null;
       });

@@ -89,7 +89,7 @@ async function open(given) {
 
 async function use(found) {
   task?.abort();
-  camera.close();
+  if (camera.on) camera.close();
   picture?.bitmap.close();
   picture = found;
   size = offerSizes(found, (chosen) => {
@@ -101,7 +101,7 @@ async function use(found) {
 
 /** Paint the picture as it is asked for now; what was being painted is given up. */
 async function repaint(anew = false) {
-  if (!picture) return;
+  if (!picture || camera.on) return;
   task?.abort(new DOMException("superseded", "AbortError"));
   const mine = (task = new AbortController());
   const current = () => task === mine;

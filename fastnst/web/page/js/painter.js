@@ -2,6 +2,9 @@
 
 import { fetchBytes } from "./site.js";
 
+const SAMPLE = 64; // side of the picture that a graphics card is tried on, pixels
+const TOLERANCE = 4; // levels of 255
+
 /** Says what computes: `description`; and paints pixels by graphs. */
 export class Painter {
   #ort;
@@ -9,16 +12,20 @@ export class Painter {
   #session;
   #model;
 
-  /** Start on the graphics card where that works, and on the processor otherwise. */
-  static async start(runtime, threads) {
+  /** Start with a model: on a graphics card that paints as the processor does, and on the processor otherwise. */
+  static async start(runtime, threads, model) {
     if (await graphicsCard()) {
       try {
-        return await new Painter().#open(runtime.webgpu, ["webgpu", "wasm"], threads);
+        const painter = await new Painter().#open(runtime.webgpu, ["webgpu", "wasm"], threads);
+        await painter.#check(model);
+        return painter;
       } catch (error) {
-        console.info(`WebGPU cannot be used: ${error.message}`);
+        console.info(`WebGPU is not used: ${error.message}`);
       }
     }
-    return new Painter().#open(runtime.wasm, ["wasm"], threads);
+    const painter = await new Painter().#open(runtime.wasm, ["wasm"], threads);
+    await painter.use(model);
+    return painter;
   }
 
   async #open({ script, glue, binary }, providers, threads) {
@@ -32,6 +39,22 @@ export class Painter {
     const word = many === 1 ? "thread" : "threads";
     this.description = providers[0] === "webgpu" ? "WebGPU" : `WebAssembly, ${many} ${word}`;
     return this;
+  }
+
+  /** Compare what the graphics card paints with what the processor does. */
+  async #check(model) {
+    const values = Uint8Array.from({ length: SAMPLE * SAMPLE * 3 }, (_, i) => (i * 7 + (i >> 6) * 11) % 256);
+    const look = { mix: (model.styles.length ? model.styles : [model]).map((_, row) => Number(row === 0)), strength: 1 };
+    const painted = [];
+    for (const providers of [["wasm"], this.#providers]) {
+      this.#providers = providers;
+      this.#model = null;
+      await this.use(model);
+      const nothing = new Float32Array(model.tile.statistics);
+      painted.push((await this.paint({ values, width: SAMPLE, height: SAMPLE }, look, nothing)).values);
+    }
+    const apart = painted[0].reduce((most, value, i) => Math.max(most, Math.abs(value - painted[1][i])), 0);
+    if (apart > TOLERANCE) throw new Error(`it paints ${apart} of 255 apart`);
   }
 
   /** Use a model from now on. */

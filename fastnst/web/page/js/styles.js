@@ -7,7 +7,6 @@ const strength = find("strength");
 
 /** Offer the styles of all models; `onChange(look)` is called with `{model, style, mix, strength}`. */
 export class Styles {
-  #models;
   #onChange;
   #model;
   #mix = [];
@@ -20,14 +19,13 @@ export class Styles {
   }
 
   /** Show these models, and choose the one of this name, or the first. */
-  offer(models, chosen = models[0]?.name) {
-    this.#models = models;
+  offer(models, chosen) {
     const cards = models.flatMap((model) =>
       model.styles.length ? model.styles.map((style, row) => this.#card(model, style, row)) : [this.#card(model, model, 0)],
     );
     gallery.replaceChildren(...cards);
-    const first = models.findIndex(({ name }) => name === chosen);
-    if (first >= 0) this.#choose(models[first], 0);
+    const first = models.find(({ name }) => name === chosen) ?? models[0];
+    if (first) this.#choose(first, 0);
   }
 
   /** What to paint in. */

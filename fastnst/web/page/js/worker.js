@@ -16,8 +16,8 @@ let film = {};
 let last = Promise.resolve();
 
 const tasks = {
-  async start({ runtime, threads }) {
-    starting = Painter.start(runtime, threads);
+  async start({ runtime, threads, model }) {
+    starting = Painter.start(runtime, threads, model);
     return { engine: (await starting).description };
   },
 
