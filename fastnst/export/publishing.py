@@ -1,6 +1,6 @@
 """Write a network for other programs, once it is known to paint what torch paints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from fastnst.atomic import replacing
 from fastnst.errors import ConfigError
 from fastnst.export.check import check, compare
 from fastnst.export.notes import Notes
-from fastnst.export.runtime import Runner
+from fastnst.export.runtime import Pixels, Runner
 from fastnst.networks import TransformationNetwork
 
 FORMATS = (".onnx", ".pt2")
@@ -68,21 +68,25 @@ def publish(network: TransformationNetwork, path: Path, notes: Notes) -> Notes:
 def browser_graph(network: TransformationNetwork, notes: Notes) -> bytes:
     """Return the file of a graph that takes and gives statistics, once it is known to paint what torch paints.
 
+    Pixels are float32, so that a reduced picture, whose statistics tiles use, need not be rounded. It is compared in
+    8 bits, as a page shows it.
+
     Args:
         network: In float32, on the CPU.
-        notes: What the file says of itself; in float32.
+        notes: What the file says of itself, apart from its pixels.
 
     Raises:
         ConfigError: onnx or ONNX Runtime is not installed.
         ExportError: It paints something else than torch.
     """
     check_request(Path("graph.onnx"), None)
-    made = _graph(network, notes, held=True)
-    return made.finish(_checked(made, network, notes))
+    made = _graph(network, replace(notes, pixels="float32"), held=True)
+    return made.finish(_checked(made, network, replace(notes, pixels="uint8"), "float32"))
 
 
-def _checked(made: "Made", network: TransformationNetwork, notes: Notes) -> Notes:
+def _checked(made: "Made", network: TransformationNetwork, notes: Notes, pixels: Pixels | None = None) -> Notes:
     difference = compare(made.run, network, notes.pixels, made.other)
+    notes = replace(notes, pixels=pixels or notes.pixels)
     check(difference, notes.precision)
     return replace(notes, difference=difference | {"checked_with": made.tool})
 
@@ -114,14 +118,20 @@ def _graph(network: TransformationNetwork, notes: Notes, held: bool = False) -> 
 
     other = halved(network) if notes.precision == "fp16" else None
     run, tool = onnx_runner(model.SerializeToString()), f"onnxruntime {version('onnxruntime')}"
-    return Made(_unheld(model, run) if held else run, tool, finish, other)
+    return Made(_on_a_page(model, run) if held else run, tool, finish, other)
 
 
-def _unheld(model: Any, run: Runner) -> Runner:
-    """Let a graph take the statistics of its pictures."""
+def _on_a_page(model: Any, run: Runner) -> Runner:
+    """Run a graph as a page does: 8 bits in and out, with the statistics of each picture."""
     size = next(x for x in model.graph.input if x.name == "statistics").type.tensor_type.shape.dim[1].dim_value
     nothing = {"statistics": np.zeros((1, size), np.float32), "held": np.array(0, np.float32)}
-    return lambda feeds: run({**feeds, **nothing})
+
+    def paint(feeds: Mapping[str, np.ndarray]) -> np.ndarray:
+        painted = run({**feeds, **nothing, "images": feeds["images"].astype(np.float32) / 255})
+        levels: np.ndarray = np.floor(255 * painted + 0.5)
+        return levels
+
+    return paint
 
 
 def _program(network: TransformationNetwork, notes: Notes) -> Made:

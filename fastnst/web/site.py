@@ -120,7 +120,7 @@ def _write_graph(entry: Mapping[str, Any], stylizer: Stylizer, folder: Path) -> 
     network = deepcopy(stylizer.network).cpu().float()
     metadata = stylizer.metadata
     styles = [{k: v for k, v in style.items() if k != "picture"} for style in (metadata.styles if metadata else [])]
-    notes = Notes(entry["name"], styles, describe(network), entry["licence"], pixels="float32")
+    notes = Notes(entry["name"], styles, describe(network), entry["licence"])
     graph = browser_graph(network, notes)
     packed = gzip.compress(graph, 9, mtime=0)
     name = f"models/{safe_name(entry['name'])}.{sha256(packed).hexdigest()[:8]}.gz"

@@ -24,9 +24,14 @@ def runner(network):
 
     def run(pixels, statistics=None, held=0.0, **style):
         given = np.zeros((1, size), np.float32) if statistics is None else statistics
-        feeds = {"images": pixels[None], "statistics": given, "held": np.array(held, np.float32), **style}
+        feeds = {
+            "images": pixels[None].astype(np.float32) / 255,
+            "statistics": given,
+            "held": np.array(held, np.float32),
+            **style,
+        }
         painted, measured = session.run(["painted", "measured"], feeds)
-        return painted[0], measured
+        return np.rint(255 * painted[0]), measured
 
     return run
 
