@@ -217,3 +217,7 @@ def test_what_a_host_does_not_have_is_named(visit, serve, site, tmp_path):
     guest.context.unroute("**/models/**")
     guest.page.get_by_role("button", name="Paint again").click()
     guest.see("#status", "^Painted")
+
+
+def test_a_site_leaves_room_for_styles_below_fifteen_megabytes(site):
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 13e6
