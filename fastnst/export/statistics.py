@@ -41,7 +41,7 @@ class Held:
         """Write the output, once all norms have been applied."""
         parts = [part for norm in self._given for part in self._measured[norm]]
         vectors = [self.graph.add("Squeeze", part, self.graph.integers(2, 3)) for part in parts]
-        self.graph.add("Concat", *vectors, axis=1, name="measured")
+        self.graph.join(vectors, 1, "measured")
 
     def _mean(self, x: str) -> str:
         """Take the mean of rows before that of columns: a sum of a million values in float32 keeps three digits."""

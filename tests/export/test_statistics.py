@@ -99,3 +99,10 @@ def test_several_styles_take_statistics_too(pixels):
     whole, statistics = run(pixels, **style)
     held = run(pixels, statistics, 1.0, **style)[0]
     assert np.abs(held.astype(int) - whole).max() <= 1
+
+
+def test_no_operator_takes_more_arrays_than_a_gpu_binds(network):
+    import onnx
+
+    graph = onnx.load_model_from_string(browser_graph(network, Notes("waves"))).graph
+    assert max(len(node.input) + len(node.output) for node in graph.node) <= 10

@@ -66,6 +66,7 @@ export class Painter {
     this.#session = await this.#ort.InferenceSession.create(graph, {
       executionProviders: this.#providers,
       enableMemPattern: false, // pictures have many sizes
+      logSeverityLevel: 3, // errors; that sizes are computed on the processor is none
     });
     this.#model = model.file;
   }
