@@ -38,6 +38,7 @@ ALLOWED = {
     "sharing": BASE | {"about", "assets", "checkpoint", "images", "inference", "networks"},
     "export": BASE | {"assets", "images", "networks"},
     "video": BASE | {"images", "inference", "networks"},
+    "web": BASE | {"assets", "checkpoint", "export", "images", "inference", "networks"},
     "inference": BASE | {"assets", "backbones", "checkpoint", "export", "networks", "images"},
 }
 FREE = {"cli", "__init__", "__main__"}

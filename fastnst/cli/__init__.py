@@ -22,6 +22,7 @@ COMMANDS = {
     "inspect": "reconstructions from layers, feature maps, sweeps over settings",
     "export": "write a style for ONNX Runtime, browsers, and PyTorch elsewhere",
     "push": "share a style on the Hugging Face hub",
+    "web": "write a page that paints in the browser",
     "info": "tell how a picture, a style or a run was made",
 }
 

@@ -12,6 +12,9 @@ from torch import Tensor
 OPSET = 17
 """The newest set of operators that runtimes of the last years know, those of browsers included."""
 
+FEW = 8
+"""Arrays that one operator takes."""
+
 KINDS = {
     torch.uint8: TensorProto.UINT8,
     torch.float16: TensorProto.FLOAT16,
@@ -32,11 +35,23 @@ class Graph:
         self.nodes.append(helper.make_node(operator, inputs, [name], name, **attributes))
         return name
 
-    def split(self, vector: str, sizes: Sequence[int]) -> list[str]:
-        """Cut a vector into parts of these lengths."""
-        names = [f"Split_{len(self.nodes)}_{number}" for number in range(len(sizes))]
-        self.nodes.append(helper.make_node("Split", [vector, self.integers(*sizes)], names, names[0], axis=0))
-        return names
+    def split(self, values: str, sizes: Sequence[int], axis: int = 0) -> list[str]:
+        """Cut a vector, or the rows of a matrix with ``axis`` 1, into parts of these lengths.
+
+        Each part is an operator of its own: runtimes on GPUs bind ten arrays at a time, and one of all parts more.
+        """
+        ends = [sum(sizes[: number + 1]) for number in range(len(sizes))]
+        return [
+            self.add("Slice", values, self.integers(end - size), self.integers(end), self.integers(axis))
+            for size, end in zip(sizes, ends, strict=True)
+        ]
+
+    def join(self, parts: Sequence[str], axis: int, name: str) -> str:
+        """Put any number of parts behind one another, a few at a time for the same reason."""
+        while len(parts) > FEW:
+            groups = [parts[first : first + FEW] for first in range(0, len(parts), FEW)]
+            parts = [self.add("Concat", *group, axis=axis) if len(group) > 1 else group[0] for group in groups]
+        return self.add("Concat", *parts, axis=axis, name=name)
 
     def cast(self, x: str, kind: torch.dtype, name: str | None = None) -> str:
         """Convert numbers to another type."""
@@ -58,9 +73,9 @@ class Graph:
             self.constants[key] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         return str(self.constants[key].name)
 
-    def finish(self, inputs: Sequence[onnx.ValueInfoProto], output: onnx.ValueInfoProto) -> onnx.ModelProto:
-        """Return the model, checked for form; an operator must have written the output under its name."""
-        graph = helper.make_graph(self.nodes, "fastnst", inputs, [output], list(self.constants.values()))
+    def finish(self, inputs: Sequence[onnx.ValueInfoProto], *outputs: onnx.ValueInfoProto) -> onnx.ModelProto:
+        """Return the model, checked for form; operators must have written the outputs under their names."""
+        graph = helper.make_graph(self.nodes, "fastnst", inputs, outputs, list(self.constants.values()))
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
         onnx.checker.check_model(model, full_check=True)
         return model

@@ -10,6 +10,7 @@ from torch import Tensor, fx, nn
 
 from fastnst.errors import ConfigError
 from fastnst.export.graph import Graph
+from fastnst.export.statistics import Held
 from fastnst.networks import TransformationNetwork
 from fastnst.networks.graph import Whole
 from fastnst.networks.layers import BlockConv, ResizeConv
@@ -29,16 +30,19 @@ FUNCTIONS: dict[object, str] = {
 """Functions that are one operator of the same arguments."""
 
 
-def translate(network: TransformationNetwork, graph: Graph, images: str, affine: Affine) -> str:
+def translate(
+    network: TransformationNetwork, graph: Graph, images: str, affine: Affine, held: Held | None = None
+) -> str:
     """Add what :meth:`TransformationNetwork.transform` computes to a graph, and return the name of the result.
 
     The network is followed symbolically, layer by layer; features are in the precision of its layers, norms in float32.
+    Norms take the statistics of their picture, or those that are ``held``.
 
     Raises:
         ConfigError: The network has a layer, or calls a function, that is not known here.
     """
     root = Whole(network)
-    layers = _Layers(graph, affine, next(network.parameters()).dtype)
+    layers = _Layers(graph, affine, held, next(network.parameters()).dtype)
     values: dict[fx.Node, Any] = {}
     for node in _Tracer().trace(root).nodes:
         arguments = fx.node.map_arg(node.args, lambda other: values[other])
@@ -76,8 +80,8 @@ def _attribute(root: nn.Module, path: str) -> Tensor:
 class _Layers:
     """Apply layers and functions to values of a graph; each returns the name of its result."""
 
-    def __init__(self, graph: Graph, affine: Affine, features: torch.dtype) -> None:
-        self.graph, self.affine, self.features = graph, affine, features
+    def __init__(self, graph: Graph, affine: Affine, held: Held | None, features: torch.dtype) -> None:
+        self.graph, self.affine, self.held, self.features = graph, affine, held, features
 
     def __call__(self, layer: nn.Module, x: str) -> str:
         add = self.graph.add
@@ -137,7 +141,10 @@ class _Layers:
         else:
             scale, shift = self.graph.constant(norm.weight.float()), self.graph.constant(norm.bias.float())
         x = x if self.features == torch.float32 else self.graph.cast(x, torch.float32)
-        normalized = self.graph.add("InstanceNormalization", x, scale, shift, epsilon=norm.eps)
+        if self.held:
+            normalized = self.held.normalize(norm, x, scale, shift)
+        else:
+            normalized = self.graph.add("InstanceNormalization", x, scale, shift, epsilon=norm.eps)
         return normalized if self.features == torch.float32 else self.graph.cast(normalized, self.features)
 
     def _resize(self, x: str, factor: Any, mode: str, coordinates: str, **attributes: Any) -> str:

@@ -8,6 +8,7 @@ import torch
 from fastnst.export.graph import Graph, value
 from fastnst.export.layers import Affine, translate
 from fastnst.export.runtime import Pixels
+from fastnst.export.statistics import Held
 from fastnst.networks import TransformationNetwork, even_color
 
 SIDES = ("batch", "height", "width", 3)
@@ -22,7 +23,7 @@ def build_core(network: TransformationNetwork) -> onnx.ModelProto:
     return graph.finish([value("images", torch.float32, *sides)], value("painted", torch.float32, *sides))
 
 
-def build_graph(network: TransformationNetwork, pixels: Pixels = "uint8") -> onnx.ModelProto:
+def build_graph(network: TransformationNetwork, pixels: Pixels = "uint8", held: bool = False) -> onnx.ModelProto:
     """Return a network as a graph whose input ``images`` and output ``painted`` are ``(N, H, W, 3)``, any N, H and W.
 
     Inputs of a network with a table of styles: ``style``, weights ``(S,)`` of its styles, which need not add up to one,
@@ -30,23 +31,35 @@ def build_graph(network: TransformationNetwork, pixels: Pixels = "uint8") -> onn
     Both hold for all images.
 
     A picture of one color becomes one, as :func:`~fastnst.networks.even_color` says; with the inputs ``style`` or
-    ``code``, only where all pictures of the batch are such.
+    ``code``, only where all pictures of the batch are such. Parts of a picture are not looked at so.
+
+    Args:
+        network: In float32, on the CPU.
+        pixels: What goes in and comes out.
+        held: Whether statistics are inputs and an output as well, see :class:`~fastnst.export.statistics.Held`; parts
+            of a picture are painted with those of all of it.
 
     Raises:
         ConfigError: The network has a layer, or calls a function, that has no translation.
     """
     graph, kind = Graph(), getattr(torch, pixels)
-    inputs = [value("images", kind, *SIDES), *_style_inputs(network)]
+    inputs, outputs = [value("images", kind, *SIDES), *_style_inputs(network)], [value("painted", kind, *SIDES)]
     images, sides = _enter(graph, kind)
-    affine = _affine(network, graph, images) if network.styles else {}
-    painted = translate(network, graph, _pad(network, graph, images, sides), affine)
+    statistics = Held(network, graph) if held else None
+    if statistics:
+        inputs += [value("statistics", torch.float32, 1, statistics.size), value("held", torch.float32)]
+        outputs += [value("measured", torch.float32, "batch", statistics.size)]
+    affine = _affine(network, graph, images, held) if network.styles else {}
+    painted = translate(network, graph, _pad(network, graph, images, sides), affine, statistics)
     painted = graph.add("Slice", painted, graph.integers(0, 0), sides, graph.integers(2, 3))
     painted = graph.add("Clip", painted, graph.constant(0.0), graph.constant(1.0))
     if not network.styles:
-        uneven = graph.add("Greater", _spread(graph, images, axes=[1]), graph.constant(0.0))
+        uneven = graph.add("Greater", _spread(graph, images, held, axes=[1]), graph.constant(0.0))
         painted = graph.add("Where", uneven, painted, graph.constant(even_color(network).view(1, 3, 1, 1)))
     _leave(graph, painted, kind)
-    return graph.finish(inputs, value("painted", kind, *SIDES))
+    if statistics:
+        statistics.leave()
+    return graph.finish(inputs, *outputs)
 
 
 def _style_inputs(network: TransformationNetwork) -> list[Any]:
@@ -72,16 +85,20 @@ def _code(network: TransformationNetwork, graph: Graph) -> str:
     return graph.add("Add", photograph, graph.add("Mul", "strength", apart))
 
 
-def _spread(graph: Graph, images: str, **axes: Any) -> str:
-    """Compute how far the pixels of each picture are apart ``(N, 1, 1, 1)``, or those of all of them."""
+def _spread(graph: Graph, images: str, held: bool, **axes: Any) -> str:
+    """Compute how far the pixels of each picture are apart ``(N, 1, 1, 1)``, or those of all of them.
+
+    Where statistics are given, a picture is part of another, which is taken for uneven.
+    """
     highest, lowest = (graph.add(how, images, axes=[2, 3], keepdims=1) for how in ("ReduceMax", "ReduceMin"))
-    return graph.add("ReduceMax", graph.add("Sub", highest, lowest), keepdims=1, **axes)
+    spread = graph.add("ReduceMax", graph.add("Sub", highest, lowest), keepdims=1, **axes)
+    return graph.add("Add", spread, "held") if held else spread
 
 
-def _affine(network: TransformationNetwork, graph: Graph, images: str) -> Affine:
+def _affine(network: TransformationNetwork, graph: Graph, images: str, held: bool) -> Affine:
     """Cut the style code into a scale and a shift for every norm; without a scale where no picture is uneven."""
     norms = [norm for _, norm in network.named_norms() if norm.weight is not None]
-    large = graph.add("Mul", graph.add("Squeeze", _spread(graph, images)), graph.constant(1e6))
+    large = graph.add("Mul", graph.add("Squeeze", _spread(graph, images, held)), graph.constant(1e6))
     uneven = graph.add("Clip", large, graph.constant(0.0), graph.constant(1.0))
     scales = torch.cat([torch.tensor([[1.0], [0.0]]).expand(2, norm.channels).flatten() for norm in norms])
     kept = graph.add("Add", graph.constant(1 - scales), graph.add("Mul", uneven, graph.constant(scales)))

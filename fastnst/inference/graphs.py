@@ -131,6 +131,11 @@ class GraphStylizer(Stylizer):
         return ", ".join(self.styles)
 
     @property
+    def has_strength(self) -> bool:
+        """Whether strength is an input of the graph."""
+        return "strength" in self._inputs
+
+    @property
     def normalizer(self) -> None:
         """Nothing: a graph has no statistics that could be fixed."""
 

@@ -132,6 +132,11 @@ class Stylizer:
         self._only_code()
 
     @property
+    def has_strength(self) -> bool:
+        """Whether there is a code for the photograph as it is, from which a style may be weakened."""
+        return self._exact.styles is not None
+
+    @property
     def normalizer(self) -> TransformationNetwork | None:
         """The network whose statistics may be recorded and fixed; nothing where a graph computes that has its own."""
         fallback = getattr(self.engine, "fallback", self.engine)
