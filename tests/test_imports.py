@@ -32,6 +32,7 @@ ALLOWED = {
     "compare": BASE | {"assets", "checkpoint", "data", "images", "inference", "losses", "optimize"},
     "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize", "video"},
     "export": BASE | {"assets", "images", "networks"},
+    "serve": BASE | {"assets", "checkpoint", "images", "inference", "web"},
     "video": BASE | {"images", "inference", "networks"},
     "inference": BASE | {"assets", "backbones", "checkpoint", "export", "networks", "images"},
 }

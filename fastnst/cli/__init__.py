@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "judge trained networks against the optimizer, under one loss",
     "inspect": "reconstructions from layers, feature maps, sweeps over settings",
     "export": "write a style for ONNX Runtime, browsers, and PyTorch elsewhere",
+    "serve": "paint behind an address: a page, an API, and training where allowed",
     "info": "tell how a picture, a style or a run was made",
 }
 
