@@ -74,8 +74,9 @@ class Guard:
                     headers.setdefault(name, value)
                 self.metrics.requests.add(path=_label(scope["path"]), status=str(message["status"]))
             await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                self.metrics.request_seconds.add(time.perf_counter() - begun)
+            ends = message["type"] == "http.response.body" and not message.get("more_body")
+            if ends and scope["path"] == "/v1/stylize":
+                self.metrics.stylize_seconds.add(time.perf_counter() - begun)
 
         try:
             if welcome := self._welcome(scope):

@@ -83,7 +83,7 @@ class Metrics:
     Attributes:
         requests: Answers by path and status.
         pictures: Painted, by model.
-        request_seconds: From a request to the end of its answer.
+        stylize_seconds: From a request for a painting to the end of its answer.
         paint_seconds: A batch takes.
         batch_size: Pictures of a batch.
     """
@@ -91,13 +91,13 @@ class Metrics:
     def __init__(self) -> None:
         self.requests = Counter("fastnst_requests_total", "Answers by path and status.")
         self.pictures = Counter("fastnst_pictures_total", "Pictures painted, by model.")
-        self.request_seconds = Histogram(
-            "fastnst_request_seconds", "Seconds from a request to the end of its answer.", SECONDS
+        self.stylize_seconds = Histogram(
+            "fastnst_stylize_seconds", "Seconds from a request for a painting to the end of its answer.", SECONDS
         )
         self.paint_seconds = Histogram("fastnst_batch_seconds", "Seconds that painting a batch takes.", SECONDS)
         self.batch_size = Histogram("fastnst_batch_size", "Pictures painted at once.", SIZES)
         self.all: list[Counter | Histogram | Gauge] = [
-            self.requests, self.pictures, self.request_seconds, self.paint_seconds, self.batch_size,
+            self.requests, self.pictures, self.stylize_seconds, self.paint_seconds, self.batch_size,
             Gauge("process_resident_memory_bytes", "Resident memory.", resident_memory),
         ]  # fmt: skip
 

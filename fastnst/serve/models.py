@@ -67,9 +67,7 @@ class Shelf:
             ConfigError: It paints like any picture, and knows no style by name.
         """
         if not stylizer.styles and getattr(stylizer.network, "styles", None) is not None:
-            raise ConfigError(
-                f"model {name}: knows no style by name" + (", as a start of trainings" * (name == SHARED))
-            )
+            raise ConfigError(f"model {name}: knows no style by name that could be asked for")
         with self._lock:
             self.stylizers = {**self.stylizers, name: stylizer}
 

@@ -89,4 +89,6 @@ def _invalid(error: RequestValidationError) -> str:
     name = next((str(part) for part in reversed(first["loc"]) if isinstance(part, str)), "request")
     if first["type"] == "missing":
         return f"missing {name}"
+    if "UploadFile" in first["msg"]:
+        return f"{name}: must be sent as a file"
     return f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}"

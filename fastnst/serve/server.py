@@ -12,7 +12,7 @@ from types import FrameType
 import uvicorn
 
 from fastnst.assets.samples import copy_photos
-from fastnst.atomic import WriteError, check_writable
+from fastnst.atomic import check_writable
 from fastnst.budget import parse_time
 from fastnst.errors import ConfigError
 from fastnst.serve.app import create_app
@@ -60,7 +60,7 @@ def run(job: ServeJob, on_start: Callable[[str], None] = lambda address: None) -
         OSError: The folder of styles cannot be written.
     """
     logging.getLogger("fastnst.images").setLevel(logging.ERROR)  # what a client's picture lacks is the client's affair
-    with _listening(job) as listener, _photos(job) as photos:
+    with _listen(job) as listener, _photos(job) as photos:
         service = Service(job)
         service.fill()
         styles = Styles(job, photos, service) if photos else None
@@ -94,8 +94,7 @@ def address(host: str, port: int) -> str:
     return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/"
 
 
-@contextmanager
-def _listening(job: ServeJob) -> Iterator[socket.socket]:
+def _listen(job: ServeJob) -> socket.socket:
     """Take the address, before the models are loaded.
 
     Raises:
@@ -103,17 +102,13 @@ def _listening(job: ServeJob) -> Iterator[socket.socket]:
     """
     try:
         kind, *_, place = socket.getaddrinfo(job.host, job.port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(kind) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(place)
-            yield listener
-    except OSError as error:
-        if isinstance(error, WriteError) or error.filename:
-            raise
-        reason = error.strerror or error
-        raise ConfigError(
-            f"cannot listen at {job.host}:{job.port} ({reason}); choose another --host or --port"
-        ) from None
+        listener = socket.socket(kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+    except (OSError, OverflowError) as error:
+        where, reason = f"{job.host}:{job.port}", getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot listen at {where} ({reason}); choose another --host or --port") from None
+    return listener
 
 
 @contextmanager
