@@ -83,7 +83,6 @@ def run(argv: list[str]) -> int:
         raise ConfigError(f"serving needs {', '.join(missing)}; pip install 'fastnst[serve]'")
 
     from fastnst.serve import Limits, ServeJob
-    from fastnst.serve.guard import is_loopback
     from fastnst.serve.server import run as serve
 
     limits = Limits(options.max_bytes, options.max_pixels, options.max_seconds, options.queue, options.batch)
@@ -102,16 +101,20 @@ def run(argv: list[str]) -> int:
         budget=options.training_budget,
         seed=options.seed,
     )
-    if not is_loopback(job.host) and not token:
-        print(f"fastnst: warning: {job.host} can be reached by others, and no token is set ({TOKEN})", file=sys.stderr)
-    code = serve(job, lambda address: _welcome(options, address, token))
+    code = serve(job, lambda address: _welcome(options, address, bool(token)))
     if code:  # what the threads compute cannot be cut short
         sys.stdout.flush()
         os._exit(code)
     return code
 
 
-def _welcome(options: Namespace, address: str, token: str | None) -> None:
+def _welcome(options: Namespace, address: str, token: bool) -> None:
+    """Say where to go, and who else may."""
+    from fastnst.serve.guard import is_loopback
+
+    if not token and not is_loopback(options.host):
+        what = f"{options.host} can be reached by others, and no token is set ({TOKEN})"
+        print(f"fastnst: warning: {what}", file=sys.stderr)
     options.json = False
     opened = f"{address}?token=TOKEN" if token else address
     say(options, f"serving at {opened}; the API is at {address}docs; Ctrl-C stops")

@@ -32,8 +32,9 @@ def create_app(service: Service, styles: Styles | None = None, previews: Preview
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if styles:
+        if styles and previews:
             styles.start()
+            service.batcher.alone(previews.prepare)
         yield
         if styles:
             await service.in_pool(styles.close)

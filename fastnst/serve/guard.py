@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
@@ -40,7 +40,7 @@ SECURITY = {
 """Headers of every answer: nothing from another address, and in no frame of one."""
 
 CLOSE = {"connection": "close"}
-"""For answers to requests that are not read to their end."""
+"""For answers to requests that are not read to their end: what comes yet would be read, and for ever."""
 
 LINGER = 2
 """A body of up to so many times the limit is read to its end, and forgotten, so that its sender sees the answer."""
@@ -52,7 +52,8 @@ class Guard:
     Args:
         app: What serves it.
         token: What must be known; nothing where anybody may ask.
-        loopback: Only this machine may ask: another name for it is a trick of a page (DNS rebinding).
+        loopback: Only this machine may ask; without a token, by its own name alone: another that leads here is a trick
+            of a page (DNS rebinding).
         limits: Of a body.
         metrics: Count the answers.
     """
@@ -65,12 +66,12 @@ class Guard:
         """Serve a request, or answer why not."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        begun = time.perf_counter()
+        begun, body = time.perf_counter(), Body(receive, self.limits, Headers(scope=scope))
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
-                for name, value in SECURITY.items():
+                for name, value in (SECURITY if body.complete else SECURITY | CLOSE).items():
                     headers.setdefault(name, value)
                 self.metrics.requests.add(path=_label(scope["path"]), status=str(message["status"]))
             await send(message)
@@ -82,7 +83,7 @@ class Guard:
             if welcome := self._welcome(scope):
                 return await welcome(scope, receive, told)
             self._check(scope)
-            await self.app(scope, Body(receive, self.limits, Headers(scope=scope)), told)
+            await self.app(scope, body, told)
         except Problem as problem:
             await answer(problem)(scope, receive, told)
 
@@ -93,11 +94,11 @@ class Guard:
             Problem: 401 or 403.
         """
         headers = Headers(scope=scope)
-        host = urlsplit(f"//{headers.get('host', '')}").hostname
-        if self.loopback and not is_loopback(host or ""):
-            raise Problem(403, "this server is for this machine only: use http://localhost")
+        hosts = [headers.get("host", ""), headers.get("x-forwarded-host", "")]  # which no page of others can set
+        if self.loopback and not self.token and not is_loopback(_hostname(hosts[0])):
+            raise Problem(403, "this server is for this machine only: use http://localhost, or give it a token")
         origin = headers.get("origin")
-        if origin and urlsplit(origin).netloc != headers.get("host"):
+        if origin and origin.partition("://")[2] not in filter(None, hosts):
             raise Problem(403, "pages of other addresses may not use this server")
         if self.token and scope["path"] not in OPEN and not self._knows(headers):
             remedy = "send it as Authorization: Bearer TOKEN, or open /?token=TOKEN in the browser"
@@ -138,13 +139,17 @@ class Body:
         receive: The next part of it, or what comes after.
         limits: Bytes and seconds.
         headers: Of the request.
+
+    Attributes:
+        complete: It was read to its end.
     """
 
     def __init__(self, receive: Receive, limits: Limits, headers: Headers) -> None:
-        self.receive, self.most, self.read, self.complete = receive, limits.bytes, 0, False
+        self.receive, self.most, self.read = receive, limits.bytes, 0
         self.ends = asyncio.get_running_loop().time() + limits.seconds
         stated = headers.get("content-length", "")
         self.stated = int(stated) if stated.isdecimal() else None
+        self.complete = not self.stated and "transfer-encoding" not in headers
 
     async def __call__(self) -> Message:
         """Return the next part.
@@ -157,7 +162,7 @@ class Body:
             while not self.complete and max(self.read, self.stated or 0) <= LINGER * self.most:
                 await self._next()  # what is not kept
             limit = f"{self.most / 2**20:.3g} MB"
-            raise Problem(413, f"the request is larger than the {limit} that this server takes", CLOSE)
+            raise Problem(413, f"the request is larger than the {limit} that this server takes")
         return message
 
     async def _next(self) -> Message:
@@ -167,10 +172,15 @@ class Body:
             async with asyncio.timeout_at(self.ends):
                 message = await self.receive()
         except TimeoutError:
-            raise Problem(408, "the request came too slowly", CLOSE) from None
+            raise Problem(408, "the request came too slowly") from None
         self.read += len(message.get("body", b""))
         self.complete = not message.get("more_body", False)
         return message
+
+
+def _hostname(host: str) -> str:
+    """Return a host without its port."""
+    return host.partition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
 
 
 def is_loopback(host: str) -> bool:

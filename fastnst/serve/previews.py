@@ -29,6 +29,10 @@ class Previews:
     def __init__(self, job: ServeJob, photos: str) -> None:
         self.job, self.photos = job, photos
 
+    def prepare(self) -> None:
+        """Load what the first preview would wait for."""
+        self(self.sample, self.sample)
+
     def __call__(self, style: Image.Image, photo: Image.Image) -> Image.Image:
         """Paint a photograph like a picture."""
         return self._stylizer.styled(style)(photo)

@@ -30,15 +30,20 @@ CONNECTIONS = 1024
 
 
 class Server(uvicorn.Server):
-    """Tell the service when the first signal comes.
+    """Say when it listens, and tell the service when the first signal comes.
 
     Attributes:
         received: The signals that came.
     """
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, on_start: Callable[[], None] = lambda: None) -> None:
         super().__init__(config)
-        self.service, self.received = service, list[int]()
+        self.service, self.on_start, self.received = service, on_start, list[int]()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self.on_start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop taking requests, and finish those that were taken; on the second signal at once."""
@@ -52,7 +57,7 @@ def run(job: ServeJob, on_start: Callable[[str], None] = lambda address: None) -
 
     Args:
         job: What to serve.
-        on_start: Called with the address when all is ready.
+        on_start: Called with the address when it listens.
 
     Raises:
         ConfigError: A model or an option that is not there, or an address that is taken.
@@ -65,8 +70,8 @@ def run(job: ServeJob, on_start: Callable[[str], None] = lambda address: None) -
         service.fill()
         styles = Styles(job, photos, service) if photos else None
         app = create_app(service, styles, Previews(job, photos) if photos else None)
-        server = Server(config(app, job.limits), service)
-        on_start(address(job.host, listener.getsockname()[1]))
+        where = address(job.host, listener.getsockname()[1])
+        server = Server(config(app, job.limits), service, lambda: on_start(where))
         server.run([listener])
         if server.force_exit and styles:
             styles.kill()
@@ -100,13 +105,15 @@ def _listen(job: ServeJob) -> socket.socket:
     Raises:
         ConfigError: It cannot be taken.
     """
+    if not 0 <= job.port < 2**16:
+        raise ConfigError(f"port {job.port}: must be from 0 to 65535")
     try:
         kind, *_, place = socket.getaddrinfo(job.host, job.port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(kind)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
-    except (OSError, OverflowError) as error:
-        where, reason = f"{job.host}:{job.port}", getattr(error, "strerror", None) or error
+    except OSError as error:
+        where, reason = f"{job.host}:{job.port}", error.strerror or error
         raise ConfigError(f"cannot listen at {where} ({reason}); choose another --host or --port") from None
     return listener
 

@@ -110,7 +110,7 @@ class Service:
     async def _paint_one(self, picture: Picture, stylizer: Stylizer, wish: Wish) -> Picture:
         photo = await self.in_pool(lambda: painting.photo_of(picture, wish))
         key = (id(stylizer), photo.shape, photo.dtype.name)
-        most = painting.together(photo, self.limits.batch)
+        most = painting.together(photo, self.limits.batch, stylizer.device)
         waiting = self.batcher.submit(key, lambda photos: painting.paint(stylizer, photos), photo, most)
         painted = await asyncio.wrap_future(waiting)
         return await self.in_pool(lambda: painting.finish(picture, photo, painted, wish))

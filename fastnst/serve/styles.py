@@ -46,7 +46,7 @@ class Styles:
             try:
                 order = place.read()
                 if order.state == "done":
-                    self._publish(place)
+                    self._publish(place, order.title)
                 self.orders[order.id] = order
             except (ValueError, OSError) as error:
                 log.warning("%s: is left out (%s)", place.folder, error)
@@ -153,7 +153,7 @@ class Styles:
         place = self.place(order.id)
         try:
             training(lambda share, message: self._advance(order, share, message))
-            stylizer = self._publish(place)
+            stylizer = self._publish(place, order.title)
             photo = open_image(place.photo)
             write_image(self.service.batcher.alone(lambda: stylizer(photo)).result(), place.result)
             self._settle(replace(order, state="done", share=1.0))
@@ -162,8 +162,12 @@ class Styles:
                 log.warning("style %s: %s", order.id, error)
                 self._settle(replace(order, state="failed", message=_plainly(error, place.folder)))
 
-    def _publish(self, place: Place) -> Stylizer:
+    def _publish(self, place: Place, title: str) -> Stylizer:
+        """Put what was trained on the shelf, called as its client called it."""
         stylizer = self.service.shelf.load(place.model)
+        if stylizer.metadata is not None:
+            styles = [style | {"title": title} for style in stylizer.metadata.styles]
+            stylizer.metadata = replace(stylizer.metadata, styles=styles)
         self.service.shelf.add(place.folder.name, stylizer)
         return stylizer
 

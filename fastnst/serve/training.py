@@ -88,7 +88,7 @@ class Training:
         with process.stderr:
             for line in process.stderr:
                 if found := LINE.match(line.strip()):
-                    began, numbers = began or time.monotonic(), found[2] or numbers
+                    began, numbers = began or time.monotonic(), (found[2] or numbers).replace("=", " ")
                 elif line.strip():
                     last = line.strip().removeprefix("fastnst: error: ")
         ended.set()
