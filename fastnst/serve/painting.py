@@ -82,16 +82,17 @@ def measure(data: bytes, wish: Wish, most: int) -> int:
     return pixels
 
 
-def read(data: bytes, wish: Wish, most: int) -> list[Picture]:
-    """Decode a picture, or the frames of an animation where the format can hold them.
+def read(data: bytes, wish: Wish, most: int) -> tuple[list[Picture], np.ndarray | None]:
+    """Decode a picture, and return what the network sees of it; or the frames of an animation, and nothing else.
 
     Raises:
         ImageError: It cannot be read.
     """
-    return read_pictures(data, NAME, still=wish.kind not in MOVING, max_pixels=most)
+    pictures = read_pictures(data, NAME, still=wish.kind not in MOVING, max_pixels=most)
+    return pictures, _photo(pictures[0], wish) if len(pictures) == 1 else None
 
 
-def photo_of(picture: Picture, wish: Wish) -> np.ndarray:
+def _photo(picture: Picture, wish: Wish) -> np.ndarray:
     """Return what the network sees of a picture ``(H, W, 3)``, in the size of the result."""
     values = picture.values if picture.alpha is None else bleed(picture.values, picture.alpha)
     scale = 1.0 if wish.size is None else wish.size / max(values.shape[:2])

@@ -64,7 +64,8 @@ def run(job: ServeJob, on_start: Callable[[str], None] = lambda address: None) -
         CheckpointError: A model that cannot be used.
         OSError: The folder of styles cannot be written.
     """
-    logging.getLogger("fastnst.images").setLevel(logging.ERROR)  # what a client's picture lacks is the client's affair
+    for name in ("fastnst.images", "python_multipart"):  # what a client's request lacks is the client's affair
+        logging.getLogger(name).setLevel(logging.ERROR)
     with _listen(job) as listener, _photos(job) as photos:
         service = Service(job)
         service.fill()

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from fastnst.images import Picture
 from fastnst.inference import Layer, Painter, Stylizer
 from fastnst.serve import painting
 from fastnst.serve.batching import Batcher
@@ -90,30 +89,41 @@ class Service:
         finally:
             self.taken -= 1
 
-    async def paint(self, data: bytes, stylizer: Stylizer, wish: Wish, settings: dict[str, object]) -> bytes:
+    async def paint(
+        self, data: bytes, choose: Callable[[], Stylizer], wish: Wish, settings: dict[str, object]
+    ) -> bytes:
         """Return the file that a picture's file becomes.
+
+        Args:
+            data: The file.
+            choose: Returns what paints it.
+            wish: How the result is to be.
+            settings: To be noted in it.
 
         Raises:
             ImageError: It is no picture, or too large.
             FloatingPointError: The network returned values that are not finite.
         """
-        pixels = await self.in_pool(lambda: painting.measure(data, wish, self.limits.pixels))
+        most = self.limits.pixels
+        stylizer, pixels = await self.in_pool(lambda: (choose(), painting.measure(data, wish, most)))
         async with self._room.holding(pixels):
-            pictures = await self.in_pool(lambda: painting.read(data, wish, self.limits.pixels))
-            if len(pictures) == 1:
-                painted = [await self._paint_one(pictures[0], stylizer, wish)]
-            else:
+            pictures, photo = await self.in_pool(lambda: painting.read(data, wish, most))
+            if photo is None:
                 painter = Painter([Layer(stylizer)], wish.color, how={"size": wish.size})
-                painted = await self.computed(lambda: painter(pictures))
-            return await self.in_pool(lambda: painting.write(painted, wish, settings))
+                frames = await self.computed(lambda: painter(pictures))
+                return await self.in_pool(lambda: painting.write(frames, wish, settings))
+            painted = await self._painted(photo, stylizer)
+            return await self.in_pool(
+                lambda: painting.write([painting.finish(pictures[0], photo, painted, wish)], wish, settings)
+            )
 
-    async def _paint_one(self, picture: Picture, stylizer: Stylizer, wish: Wish) -> Picture:
-        photo = await self.in_pool(lambda: painting.photo_of(picture, wish))
+    async def _painted(self, photo: np.ndarray, stylizer: Stylizer) -> np.ndarray:
+        """Paint, together with others of the same size and style."""
         key = (id(stylizer), photo.shape, photo.dtype.name)
         most = painting.together(photo, self.limits.batch, stylizer.device)
-        waiting = self.batcher.submit(key, lambda photos: painting.paint(stylizer, photos), photo, most)
-        painted = await asyncio.wrap_future(waiting)
-        return await self.in_pool(lambda: painting.finish(picture, photo, painted, wish))
+        return await asyncio.wrap_future(
+            self.batcher.submit(key, lambda photos: painting.paint(stylizer, photos), photo, most)
+        )
 
     async def computed(self, work: Callable[[], T]) -> T:
         """Compute something in its turn."""

@@ -70,9 +70,8 @@ def add_stylize(app: FastAPI, service: Service) -> None:
 
         async def paint() -> bytes:
             async with service.place():
-                stylizer = await service.in_pool(lambda: service.shelf.pick(model, chosen, strength))
                 data = await image.read()
-                return await service.paint(data, stylizer, wish, settings)
+                return await service.paint(data, lambda: service.shelf.pick(model, chosen, strength), wish, settings)
 
         painted = await in_time(request, service, paint())
         service.metrics.pictures.add(model=model)
