@@ -57,12 +57,14 @@ def create_app(service: Service, styles: Styles | None = None, previews: Preview
 def _add_watching(app: FastAPI, service: Service) -> None:
     @app.get("/healthz", tags=["watching"], summary="Whether the server is alive", response_class=PlainTextResponse)
     async def health() -> str:
+        if not service.batcher.alive:
+            raise problems.Problem(503, "what computes has ended; start the server anew")
         return "ok"
 
     @app.get("/readyz", tags=["watching"], summary="Whether it would serve a request")
     async def ready() -> dict[str, Any]:
         if not service.ready:
-            raise problems.Problem(503, "stopping" if service.draining else "busy", {"retry-after": "1"})
+            raise problems.Problem(503, "the server is being stopped")
         return {"ready": True, "models": len(service.shelf.stylizers), "queue": service.taken}
 
     @app.get("/metrics", tags=["watching"], summary="Counts in the text format of Prometheus")

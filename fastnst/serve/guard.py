@@ -8,6 +8,7 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -42,8 +43,9 @@ SECURITY = {
 CLOSE = {"connection": "close"}
 """For answers to requests that are not read to their end: what comes yet would be read, and for ever."""
 
-LINGER = 2
-"""A body of up to so many times the limit is read to its end, and forgotten, so that its sender sees the answer."""
+LINGER = 4
+"""Of a body that is not wanted, up to so many times the limit is read and forgotten: who still sends when a connection
+is closed may never see the answer."""
 
 
 class Guard:
@@ -74,8 +76,12 @@ class Guard:
                 for name, value in (SECURITY if body.complete else SECURITY | CLOSE).items():
                     headers.setdefault(name, value)
                 self.metrics.requests.add(path=_label(scope["path"]), status=str(message["status"]))
-            await send(message)
             ends = message["type"] == "http.response.body" and not message.get("more_body")
+            if ends and not body.complete:
+                await send({**message, "more_body": True})
+                await body.discard()
+                message = {"type": "http.response.body"}
+            await send(message)
             if ends and scope["path"] == "/v1/stylize":
                 self.metrics.stylize_seconds.add(time.perf_counter() - begun)
 
@@ -107,13 +113,13 @@ class Guard:
     def _knows(self, headers: Headers) -> bool:
         assert self.token is not None
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self.token):
+        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("latin-1"), self.token):
             return True
         try:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
         except CookieError:
             return False
-        return cookie is not None and hmac.compare_digest(cookie.value.encode(), self._cookie.encode())
+        return cookie is not None and hmac.compare_digest(cookie.value.encode("latin-1"), self._cookie.encode())
 
     def _welcome(self, scope: MutableMapping[str, Any]) -> App | None:
         """Give a browser that brings the token in the address a cookie in its place, which no page can read."""
@@ -159,11 +165,15 @@ class Body:
         """
         message = await self._next()
         if (self.stated or 0) > self.most or self.read > self.most:
-            while not self.complete and max(self.read, self.stated or 0) <= LINGER * self.most:
-                await self._next()  # what is not kept
             limit = f"{self.most / 2**20:.3g} MB"
             raise Problem(413, f"the request is larger than the {limit} that this server takes")
         return message
+
+    async def discard(self) -> None:
+        """Read on, and forget it, while the sender sends; not for ever."""
+        with suppress(Problem):
+            while not self.complete and self.read <= LINGER * self.most:
+                await self._next()
 
     async def _next(self) -> Message:
         if self.complete:  # what comes now is that the client goes, which may take its time

@@ -48,8 +48,8 @@ class Previews:
         return small(open_image(file)) if file.is_file() else draw_landscape(SIDE, SIDE * 2 // 3)
 
 
-def small(image: Image.Image) -> Image.Image:
-    """Return a photograph at the size of a preview."""
+def small(image: Image.Image, side: int = SIDE) -> Image.Image:
+    """Return a picture whose longer side has at most so many pixels: by default a photograph for a preview."""
     copied = image.copy()
-    copied.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    copied.thumbnail((side, side), Image.Resampling.LANCZOS)
     return copied

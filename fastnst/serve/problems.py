@@ -23,6 +23,9 @@ from fastnst.serve.service import BusyError
 
 MEDIA_TYPE = "application/problem+json"
 
+GONE = 499
+"""What nginx calls a request whose client did not wait; nobody sees it but whoever counts."""
+
 
 class Problem(fastapi.HTTPException):
     """A request cannot be served.
@@ -39,7 +42,7 @@ class Problem(fastapi.HTTPException):
 
 def answer(problem: HTTPException) -> Response:
     """Write a problem."""
-    title = HTTPStatus(problem.status_code).phrase
+    title = "Client Closed Request" if problem.status_code == GONE else HTTPStatus(problem.status_code).phrase
     body = {"title": title, "status": problem.status_code, "detail": printable(str(problem.detail))}
     return Response(json.dumps(body), problem.status_code, problem.headers, MEDIA_TYPE)
 

@@ -135,8 +135,8 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether a request would be served."""
-        return not self.draining and self.batcher.alive and self.taken < self.limits.queue
+        """Whether a request would be served, at least after a while."""
+        return not self.draining and self.batcher.alive
 
     def close(self) -> None:
         """Finish what was begun."""

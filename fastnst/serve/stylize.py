@@ -11,7 +11,7 @@ from fastnst.errors import ConfigError
 from fastnst.images.recolor import Color
 from fastnst.inference import Stylizer
 from fastnst.serve.painting import Format, Wish
-from fastnst.serve.problems import MEDIA_TYPE, Problem
+from fastnst.serve.problems import GONE, MEDIA_TYPE, Problem
 from fastnst.serve.service import Service
 
 T = TypeVar("T")
@@ -134,7 +134,7 @@ async def in_time(request: Request, service: Service, work: Awaitable[T]) -> T:
         if task.done():
             return task.result()
         if gone.done():
-            raise Problem(499, "the client has gone")
+            raise Problem(GONE, "the client has gone")
         raise TimeoutError
     finally:
         for left in (task, gone):

@@ -25,6 +25,9 @@ TICK, PING = 0.5, 15
 TITLE = 80
 """Letters of a title."""
 
+STYLE_SIDE = 2048
+"""Longer side of a style picture that is kept, pixels: several times that at which it is looked at."""
+
 
 def add_training(app: FastAPI, service: Service, styles: Styles, previews: Previews) -> None:
     """Add what has to do with styles of clients."""
@@ -41,7 +44,7 @@ def add_training(app: FastAPI, service: Service, styles: Styles, previews: Previ
 
         async def begin() -> Order:
             async with service.place():
-                style = await _read(image, service)
+                style = small(await _read(image, service), STYLE_SIDE)
                 shown = small(await _read(photo, service)) if photo else await service.in_pool(lambda: previews.sample)
                 preview = await service.computed(lambda: previews(style, shown))
                 return await service.in_pool(lambda: styles.add(name, style, shown, preview))

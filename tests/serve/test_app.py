@@ -27,6 +27,14 @@ def test_who_watches_over_the_server_is_told(server, make_picture):
     assert server("/metrics").headers["content-type"].startswith("text/plain; version=0.0.4")
 
 
+def test_a_server_that_stops_is_alive_but_not_ready(serving):
+    server = serving()
+    server.service.draining = True
+    assert (server("/healthz").status, server("/readyz").status) == (200, 503)
+    server.service.batcher.close()
+    assert server("/healthz").detail.startswith("what computes has ended")
+
+
 def test_made_up_paths_are_counted_as_one(server):
     for path in ("/a", "/b", "/v1/stylize/c"):
         assert server(path).status == 404
@@ -78,16 +86,16 @@ def test_training_has_to_be_allowed(server):
 
 
 def test_a_token_is_asked_for(serving, make_picture):
-    server = serving(token="sesame")
+    server = serving(token="sésame")
     for path in ("/", "/docs", "/v1/models", "/metrics", "/openapi.json"):
         assert server(path).status == 401
-        assert server(path, authorization="Bearer sesam").status == 401
-        assert server(path, authorization="Basic sesame").status == 401
+        assert server(path, authorization="Bearer sésam").status == 401
+        assert server(path, authorization="Basic s\u00c3\u00a9same").status == 401
     refused = server.stylize(make_picture())
     assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
     assert "a token is needed; send it as Authorization: Bearer TOKEN" in refused.detail
     assert {server(path).status for path in ("/healthz", "/readyz")} == {200}
-    server.headers["authorization"] = "Bearer sesame"
+    server.headers["authorization"] = "Bearer sésame".encode().decode("latin-1")
     assert server.stylize(make_picture()).status == 200
     assert server("/v1/models", host="paint.example").status == 200
 
