@@ -44,7 +44,7 @@ def parser() -> Parser:
 
 def _add_limits(parser: Parser) -> None:
     add = parser.add_argument_group("limits").add_argument
-    add("--max_bytes", type=amount, metavar="AMOUNT", default="20MB", help="of a request")
+    add("--max_bytes", type=amount, metavar="AMOUNT", default="64MB", help="of a request")
     add(
         "--max_pixels",
         type=count,

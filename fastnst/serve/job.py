@@ -21,7 +21,7 @@ class Limits:
         trainings: Trainings that wait for the one that runs.
     """
 
-    bytes: int = 20 * 2**20
+    bytes: int = 64 * 2**20
     pixels: int = 24_000_000
     seconds: float = 60.0
     queue: int = 64

@@ -30,7 +30,8 @@ def add_page(app: FastAPI, service: Service, training: bool) -> None:
     thumbnails: dict[tuple[str, int], bytes] = {}
 
     def site() -> dict[str, Any]:
-        described: dict[str, Any] = web.describe_site(service.shelf.stylizers, engine="server", training=training)
+        models = web.describe_models(service.shelf.stylizers)
+        described: dict[str, Any] = web.describe_site(models, "server", training=training)
         limits = service.limits
         return described | {"limits": {"bytes": limits.bytes, "pixels": limits.pixels, "seconds": limits.seconds}}
 

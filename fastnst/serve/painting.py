@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 import torch
@@ -60,14 +60,14 @@ class Wish:
         return f"image/{self.kind.lower()}"
 
 
-def measure(data: bytes, wish: Wish, most: int) -> int:
-    """Return the pixels that a picture, or its result, takes, by its header alone.
+def measure(file: BinaryIO, wish: Wish, most: int) -> int:
+    """Return the pixels that a picture, or its result, takes, by its header; or as many as its file has place for.
 
     Raises:
         TooLargeError: They are more than ``most``, or a side is more than the format holds.
         ImageError: It is no picture of a known format.
     """
-    width, height, frames = picture_size(data, 2**62)
+    width, height, frames = picture_size(file, 2**62)
     frames = frames if wish.kind in MOVING else 1
     scale = 1.0 if wish.size is None else wish.size / max(width, height)
     result = width * height * scale**2
@@ -79,16 +79,16 @@ def measure(data: bytes, wish: Wish, most: int) -> int:
     side = round(scale * max(width, height))
     if side > LARGEST.get(wish.kind, side):
         raise TooLargeError(f"{NAME}: {wish.format} holds at most {LARGEST[wish.kind]} pixels a side; ask for png")
-    return pixels
+    return max(pixels, file.tell() // 3)
 
 
-def read(data: bytes, wish: Wish, most: int) -> tuple[list[Picture], np.ndarray | None]:
+def read(file: BinaryIO, wish: Wish, most: int) -> tuple[list[Picture], np.ndarray | None]:
     """Decode a picture, and return what the network sees of it; or the frames of an animation, and nothing else.
 
     Raises:
         ImageError: It cannot be read.
     """
-    pictures = read_pictures(data, NAME, still=wish.kind not in MOVING, max_pixels=most)
+    pictures = read_pictures(file, NAME, still=wish.kind not in MOVING, max_pixels=most)
     return pictures, _photo(pictures[0], wish) if len(pictures) == 1 else None
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
@@ -90,12 +90,12 @@ class Service:
             self.taken -= 1
 
     async def paint(
-        self, data: bytes, choose: Callable[[], Stylizer], wish: Wish, settings: dict[str, object]
+        self, file: BinaryIO, choose: Callable[[], Stylizer], wish: Wish, settings: dict[str, object]
     ) -> bytes:
         """Return the file that a picture's file becomes.
 
         Args:
-            data: The file.
+            file: Of the picture; it is in memory only while there is room for it.
             choose: Returns what paints it.
             wish: How the result is to be.
             settings: To be noted in it.
@@ -105,9 +105,9 @@ class Service:
             FloatingPointError: The network returned values that are not finite.
         """
         most = self.limits.pixels
-        stylizer, pixels = await self.in_pool(lambda: (choose(), painting.measure(data, wish, most)))
+        stylizer, pixels = await self.in_pool(lambda: (choose(), painting.measure(file, wish, most)))
         async with self._room.holding(pixels):
-            pictures, photo = await self.in_pool(lambda: painting.read(data, wish, most))
+            pictures, photo = await self.in_pool(lambda: painting.read(file, wish, most))
             if photo is None:
                 painter = Painter([Layer(stylizer)], wish.color, how={"size": wish.size})
                 frames = await self.computed(lambda: painter(pictures))

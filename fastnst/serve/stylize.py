@@ -70,8 +70,9 @@ def add_stylize(app: FastAPI, service: Service) -> None:
 
         async def paint() -> bytes:
             async with service.place():
-                data = await image.read()
-                return await service.paint(data, lambda: service.shelf.pick(model, chosen, strength), wish, settings)
+                return await service.paint(
+                    image.file, lambda: service.shelf.pick(model, chosen, strength), wish, settings
+                )
 
         painted = await in_time(request, service, paint())
         service.metrics.pictures.add(model=model)

@@ -84,11 +84,10 @@ async def _read(upload: UploadFile, service: Service) -> Image.Image:
     Raises:
         ImageError: It is none, or too large.
     """
-    data = await upload.read()
 
     def decoded() -> Image.Image:
-        measure(data, Wish(), service.limits.pixels)
-        return open_image(data, "image")
+        measure(upload.file, Wish(), service.limits.pixels)
+        return open_image(upload.file, "image")
 
     return await service.in_pool(decoded)
 

@@ -118,22 +118,25 @@ def page(tmp_path, monkeypatch):
     (tmp_path / "index.html").write_text("<p>A page.")
     (tmp_path / "app.js").write_text("1")
 
-    def describe_site(stylizers, engine, training):
-        several = {name: one.styles for name, one in stylizers.items()}
-        models = [
+    def describe_models(stylizers):
+        return [
             {
                 "name": name,
                 "thumbnail": f"thumbnails/{name}.jpg",
-                "styles": [{"name": style, "thumbnail": f"thumbnails/{name}/{style}.jpg"} for style in styles],
+                "styles": [{"name": style, "thumbnail": f"thumbnails/{name}/{style}.jpg"} for style in one.styles],
             }
-            for name, styles in several.items()
+            for name, one in stylizers.items()
         ]
+
+    def describe_site(models, engine, training):
         return {"engine": engine, "training": training, "models": models}
 
     def thumbnail(stylizer, style=None):
         return f"{len(stylizer.styles)} {style}".encode()
 
-    web = SimpleNamespace(PAGE=tmp_path, describe_site=describe_site, thumbnail=thumbnail)
+    web = SimpleNamespace(
+        PAGE=tmp_path, describe_models=describe_models, describe_site=describe_site, thumbnail=thumbnail
+    )
     monkeypatch.setitem(sys.modules, "fastnst.web", web)
     monkeypatch.setattr("fastnst.web", web, raising=False)
     return web

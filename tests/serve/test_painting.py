@@ -1,3 +1,5 @@
+from io import BytesIO
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,10 @@ from fastnst.serve import painting
 from fastnst.serve.painting import TooLargeError, Wish
 
 from .conftest import encode
+
+
+def file(picture: Image.Image, *how, **options) -> BytesIO:
+    return BytesIO(encode(picture, *how, **options))
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -38,7 +44,7 @@ def test_small_pictures_are_painted_together_and_large_ones_alone():
 
 
 def test_a_picture_is_measured_by_its_header(make_picture):
-    data = encode(make_picture(40, 30), "JPEG")
+    data = file(make_picture(40, 30), "JPEG")
     assert painting.measure(data, Wish(), 1200) == 1200
     assert painting.measure(data, Wish(size=20), 1200) == 1200
     with pytest.raises(TooLargeError, match=r"40x30 is more than the 0.001199 megapixels this server takes"):
@@ -46,20 +52,27 @@ def test_a_picture_is_measured_by_its_header(make_picture):
     with pytest.raises(TooLargeError, match="40x30 painted at 80 is more"):
         painting.measure(data, Wish(size=80), 1200)
     with pytest.raises(ImageError, match="not a picture of a known format"):
-        painting.measure(b"%PDF-1.7 not a picture", Wish(), 1200)
+        painting.measure(BytesIO(b"%PDF-1.7 not a picture"), Wish(), 1200)
 
 
 def test_all_frames_of_an_animation_count_where_they_are_painted(make_picture):
-    frames = [make_picture(20, 10, seed=i) for i in range(3)]
-    data = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert painting.measure(data, Wish(format="gif"), 600) == 600
-    assert painting.measure(data, Wish(format="jpg"), 600) == 200
-    with pytest.raises(TooLargeError, match="20x10 in 3 frames"):
-        painting.measure(data, Wish(format="webp"), 599)
+    frames = [make_picture(200, 100, seed=i) for i in range(3)]
+    data = file(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert painting.measure(data, Wish(format="gif"), 60000) == 60000
+    assert painting.measure(data, Wish(format="jpg"), 60000) < 60000
+    with pytest.raises(TooLargeError, match="200x100 in 3 frames"):
+        painting.measure(data, Wish(format="webp"), 59999)
 
 
 def test_a_side_that_the_format_cannot_hold_is_refused_at_once():
-    data = encode(Image.new("RGB", (20000, 1)))
+    data = file(Image.new("RGB", (20000, 1)))
     assert painting.measure(data, Wish(), 20000) == 20000
     with pytest.raises(TooLargeError, match="webp holds at most 16383 pixels a side; ask for png"):
         painting.measure(data, Wish(format="webp"), 20000)
+
+
+def test_a_file_that_is_larger_than_its_picture_counts_as_what_it_is():
+    data = file(Image.new("RGB", (4, 4)))
+    data.seek(0, 2)
+    data.write(bytes(3000))
+    assert painting.measure(data, Wish(), 100) >= 1000

@@ -230,7 +230,7 @@ def test_nothing_is_painted_for_a_client_that_has_gone(serving, make_picture, mo
     held.set()
     server.service.batcher.alone(lambda: None).result()
     assert not painted
-    assert server.count('fastnst_requests_total{path="/v1/stylize",status="499"}') == 1
+    wait_for(lambda: server.count('fastnst_requests_total{path="/v1/stylize",status="499"}') == 1)
 
 
 def test_a_failure_of_ours_tells_nothing_and_stops_nothing(serving, make_picture, monkeypatch):
