@@ -135,6 +135,7 @@ def _photos(job: ServeJob) -> Iterator[str | None]:
     if job.photos is not None:
         yield job.photos
         return
-    with TemporaryDirectory(prefix="fastnst-photos-") as folder:
-        copy_photos(Path(folder))
-        yield folder
+    with TemporaryDirectory() as folder:
+        photos = Path(folder) / "samples"  # what a trained style says it was trained on
+        copy_photos(photos)
+        yield str(photos)
