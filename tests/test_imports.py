@@ -37,6 +37,7 @@ ALLOWED = {
     "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize", "video"},
     "sharing": BASE | {"about", "assets", "checkpoint", "images", "inference", "networks"},
     "export": BASE | {"assets", "images", "networks"},
+    "serve": BASE | {"assets", "checkpoint", "images", "inference", "web"},
     "video": BASE | {"images", "inference", "networks"},
     "web": BASE | {"assets", "checkpoint", "export", "images", "inference", "networks"},
     "inference": BASE | {"assets", "backbones", "checkpoint", "export", "networks", "images"},

@@ -23,6 +23,7 @@ COMMANDS = {
     "export": "write a style for ONNX Runtime, browsers, and PyTorch elsewhere",
     "push": "share a style on the Hugging Face hub",
     "web": "write a page that paints in the browser",
+    "serve": "paint behind an address: a page, an API, and training where allowed",
     "info": "tell how a picture, a style or a run was made",
 }
 
