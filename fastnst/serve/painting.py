@@ -15,10 +15,10 @@ from fastnst.images.encode import LARGEST, encoded
 from fastnst.images.recolor import Color, keep_colors
 from fastnst.images.resample import resample
 from fastnst.inference import Stylizer
+from fastnst.inference.batch import MAX_BATCH_PIXELS
 from fastnst.inference.brush import SMALL
 from fastnst.inference.picture import resized
 from fastnst.inference.pixels import ArrayPixels
-from fastnst.inference.stylizer import MAX_BATCH_PIXELS
 
 Format = Literal["png", "jpg", "webp", "gif", "tif"]
 
