@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from fastnst.atomic import check_writable
@@ -21,7 +20,8 @@ from fastnst.cli.train import PRECISIONS
 from fastnst.data.module import ImageDataModule
 from fastnst.devices import best_precision, pick_device, reuse_memory
 from fastnst.errors import ConfigError
-from fastnst.training.folder import find_resume_file, remove_run
+from fastnst.training.disk import Disk, PatientLogger, quiet_writers
+from fastnst.training.folder import clear_leftovers, find_resume_file, remove_run
 from fastnst.training.keeping import AtomicCheckpointIO, KeepCheckpoints
 from fastnst.training.module import FeedForwardModule
 from fastnst.training.previews import Previews
@@ -39,13 +39,14 @@ DEFAULTS = {
     "trainer.check_val_every_n_epoch": None,
     "trainer.num_sanity_val_steps": 0,
     "trainer.use_distributed_sampler": False,
-    "trainer.enable_checkpointing": False,
     "trainer.enable_model_summary": False,
     "trainer.default_root_dir": "runs/style",
     "model.loss.content": None,  # the backbone's own choice
     "model.loss.style": None,
 }
 """How a run differs from Lightning's own defaults."""
+
+log = logging.getLogger(__name__)
 
 VALIDATE_EVERY = 250
 """Steps between two validations, where there is no time budget."""
@@ -68,7 +69,7 @@ class TrainCLI(LightningCLI):
     """
 
     def __init__(self, words: list[str], options: Namespace) -> None:
-        self.options, self.stop, self.budget = options, StopGently(), Budget()
+        self.options, self.stop, self.budget, self.disk = options, StopGently(), Budget(), Disk()
         super().__init__(
             FeedForwardModule,
             ImageDataModule,
@@ -108,19 +109,20 @@ class TrainCLI(LightningCLI):
             raise ConfigError(f"--trainer.val_check_interval {every}: must be a number of steps")
         logger = options["logger"]
         if logger in (None, True):
-            logger = TensorBoardLogger(root, name="", version="", default_hp_metric=False)
+            logger = PatientLogger(root, name="", version="", default_hp_metric=False)
         return super().instantiate_trainer(
             logger=logger,
             val_check_interval=every,
             num_sanity_val_steps=options["num_sanity_val_steps"] or (REHEARSED if timed else 0),
-            plugins=[*(options["plugins"] or []), AtomicCheckpointIO()],
+            plugins=[*(options["plugins"] or []), AtomicCheckpointIO(self.disk)],
             callbacks=[*(options["callbacks"] or []), *self._callbacks(root, every)],
             **kwargs,
         )
 
     def _callbacks(self, root: Path, every: int) -> list[Callback]:
         progress = TrainingProgress(refresh_rate=0 if self.options.quiet or self.options.json else 1)
-        return [progress, Previews(), KeepCheckpoints(root, every if every != AT_SHARES else None), self.stop]
+        self.keep = KeepCheckpoints(root, every if every != AT_SHARES else None, self.disk)
+        return [progress, Previews(), self.keep, self.stop]
 
     def before_fit(self) -> None:
         """Check everything that can fail before anything is written."""
@@ -131,25 +133,32 @@ class TrainCLI(LightningCLI):
         self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
         if self.model.note and not self.config_init["fit"]["ckpt_path"]:
             self._say(f"beginning from {self.model.note}")
-        if self.options.overwrite and self.trainer.is_global_zero:
-            remove_run(root)
+        if self.trainer.is_global_zero:
+            clear_leftovers(root)
+            if self.options.overwrite:
+                remove_run(root)
 
     def fit(self, model: FeedForwardModule, **kwargs: Any) -> None:
         """Fit, then say what there is and how to go on."""
         try:
             self.trainer.fit(model, **kwargs)
+            if not model.judged and not self.keep.up_to_date(self.trainer):  # it ended before its last validation
+                self.trainer.validate(model, kwargs["datamodule"], verbose=False)
         except SIGTERMException:  # before the first step, where Lightning exits with 0
             raise SystemExit(143) from None
         except SystemExit as exit_:  # likewise, with 1 on a Ctrl-C
             if exit_.code == 1:
                 raise KeyboardInterrupt from None
             raise
+        skipped = self.datamodule.skipped()
         if self.trainer.is_global_zero:
-            self._report(model, Path(self.trainer.default_root_dir) / STYLE_FILE)
+            self._report(model, Path(self.trainer.default_root_dir) / STYLE_FILE, skipped)
 
     def _resume_from(self, root: Path) -> str | None:
         """Find what to continue from, and say so."""
-        source = find_resume_file(root, self.options.resume, self.options.overwrite)
+        source, note = find_resume_file(root, self.options.resume, self.options.overwrite)
+        if note and self.trainer.is_global_zero:
+            log.warning(note)
         if source:
             self._say(f"resuming from {source}")
         elif self.options.resume:
@@ -160,8 +169,8 @@ class TrainCLI(LightningCLI):
         if self.trainer.is_global_zero:
             say(self.options, text)
 
-    def _report(self, model: FeedForwardModule, file: Path) -> None:
-        steps, seconds, skipped = self.trainer.global_step, model.clock.seconds(), self.datamodule.skipped()
+    def _report(self, model: FeedForwardModule, file: Path, skipped: list[str]) -> None:
+        steps, seconds = self.trainer.global_step, model.clock.seconds()
         if skipped:
             some = ", ".join(skipped[:5]) + (", ..." if len(skipped) > 5 else "")
             self._say(f"skipped {len(skipped)} photographs that could not be used: {some}")
@@ -190,6 +199,7 @@ def _budget(steps: int, time: str | float | None) -> Budget:
 
 def _quiet() -> None:
     """Silence what Lightning says about choices made here on purpose."""
+    quiet_writers()
     for pattern in ("LightningCLI's args parameter", r"Found \d+ module\(s\) in eval mode", ".*many workers"):
         warnings.filterwarnings("ignore", pattern)
     for category in (DeprecationWarning, FutureWarning):
