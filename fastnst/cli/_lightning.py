@@ -21,6 +21,7 @@ from fastnst.data.module import ImageDataModule
 from fastnst.devices import best_precision, pick_device, reuse_memory
 from fastnst.errors import ConfigError
 from fastnst.training.disk import Disk, PatientLogger, quiet_writers
+from fastnst.training.fitting import FitBatch, OutOfMemoryError, explain, is_out_of_memory
 from fastnst.training.folder import clear_leftovers, find_resume_file, remove_run
 from fastnst.training.keeping import AtomicCheckpointIO, KeepCheckpoints
 from fastnst.training.module import FeedForwardModule
@@ -112,7 +113,7 @@ class TrainCLI(LightningCLI):
             logger = PatientLogger(root, name="", version="", default_hp_metric=False)
         return super().instantiate_trainer(
             logger=logger,
-            val_check_interval=every,
+            val_check_interval=every if every == AT_SHARES else every * options["accumulate_grad_batches"],
             num_sanity_val_steps=options["num_sanity_val_steps"] or (REHEARSED if timed else 0),
             plugins=[*(options["plugins"] or []), AtomicCheckpointIO(self.disk)],
             callbacks=[*(options["callbacks"] or []), *self._callbacks(root, every)],
@@ -133,6 +134,8 @@ class TrainCLI(LightningCLI):
         self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
         if self.model.note and not self.config_init["fit"]["ckpt_path"]:
             self._say(f"beginning from {self.model.note}")
+        if self.options.auto_batch:
+            self.trainer.callbacks.append(FitBatch(self.datamodule))
         if self.trainer.is_global_zero:
             clear_leftovers(root)
             if self.options.overwrite:
@@ -149,6 +152,10 @@ class TrainCLI(LightningCLI):
         except SystemExit as exit_:  # likewise, with 1 on a Ctrl-C
             if exit_.code == 1:
                 raise KeyboardInterrupt from None
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(explain(model, self.datamodule)) from error
             raise
         skipped = self.datamodule.skipped()
         if self.trainer.is_global_zero:

@@ -182,3 +182,7 @@ def _add_how(own: Parser) -> None:
     add("style_size", "model.style_size", optional(at_least(1)), "PIXELS", 384, "shorter side of the style; or null")
     add("size", "data.size", int, "PIXELS", 256, "side of the crops")
     add("batch_size", "data.batch_size", int, "N", 4, "crops of a step")
+    group.add_argument(
+        "--auto_batch", action="store_true",
+        help="halve the crops taken at once until memory holds them, and accumulate gradients: the step stays as it is",
+    )  # fmt: skip

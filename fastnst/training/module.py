@@ -106,6 +106,10 @@ class FeedForwardModule(LightningModule):
         """
         self._held_out, self._facts, self.clock.budget = held_out, facts, budget
 
+    def refresh_facts(self, facts: Mapping[str, Any]) -> None:
+        """Take other facts of the photographs: their batch was lowered to what fits."""
+        self._facts = facts
+
     @property
     def held_out(self) -> Tensor:
         """Photographs that the network is not trained on, ``(N, 3, H, W)``, RGB in [0, 1]."""
@@ -149,6 +153,11 @@ class FeedForwardModule(LightningModule):
         report = step(self.network, batch, self.targets, drawn, self.recipe.steady)
         self._log("train", report, len(batch))
         return report.total
+
+    def trial_step(self, batch: Tensor) -> Tensor:
+        """Return the loss of a step at full crop size that is not to be made."""
+        drawn = draw((0, 0, 0), len(batch), count_styles(self.network))
+        return step(self.network, batch, self.targets, drawn, self.recipe.steady).total
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Judge in float32, whatever the precision of training."""
