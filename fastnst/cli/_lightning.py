@@ -123,7 +123,8 @@ class TrainCLI(LightningCLI):
     def _callbacks(self, root: Path, every: int) -> list[Callback]:
         progress = TrainingProgress(refresh_rate=0 if self.options.quiet or self.options.json else 1)
         self.keep = KeepCheckpoints(root, every if every != AT_SHARES else None, self.disk)
-        return [progress, Previews(), self.keep, self.stop]
+        fitting = [FitBatch()] if self.options.auto_batch else []
+        return [progress, Previews(), self.keep, self.stop, *fitting]
 
     def before_fit(self) -> None:
         """Check everything that can fail before anything is written."""
@@ -134,8 +135,6 @@ class TrainCLI(LightningCLI):
         self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
         if self.model.note and not self.config_init["fit"]["ckpt_path"]:
             self._say(f"beginning from {self.model.note}")
-        if self.options.auto_batch:
-            self.trainer.callbacks.append(FitBatch(self.datamodule))
         if self.trainer.is_global_zero:
             clear_leftovers(root)
             if self.options.overwrite:

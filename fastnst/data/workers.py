@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -26,23 +27,42 @@ class LostWorkersError(RuntimeError):
 def next_batch(batches: Iterator[Any], patience: float) -> Any:
     """Wait for a batch of a ``DataLoader`` that was made with a timeout of :data:`POLL` seconds.
 
+    Workers from which nothing has come for ``patience`` seconds are killed: this process may be waiting, without end,
+    for one that is stopped to hand over the memory of a batch.
+
     Raises:
-        LostWorkersError: A worker is dead, or nothing has come for ``patience`` seconds.
+        LostWorkersError: A worker is dead, or nothing came in time.
     """
-    waited = 0
-    while True:
-        try:
-            return next(batches)
-        except (RuntimeError, ConnectionError, EOFError) as error:  # torch tells them apart by text only
-            processes = workers_of(batches)
-            if dead := [process for process in processes if not process.is_alive()]:
-                raise LostWorkersError("; ".join(map(_obituary, dead))) from error
-            if not processes or "timed out" not in str(error):
-                raise
-            waited += POLL
-            if waited >= patience:
-                named = ", ".join(str(process.pid) for process in processes)
-                raise LostWorkersError(f"no photographs for {waited} s from worker processes {named}") from error
+    processes = workers_of(batches)
+    if not processes:
+        return next(batches)
+    late = threading.Event()
+    timer = threading.Timer(patience, _kill, (processes, late))
+    timer.daemon = True
+    timer.start()
+    try:
+        while True:
+            try:
+                return next(batches)
+            except (RuntimeError, OSError, EOFError) as error:  # torch tells them apart by text only
+                cut = not isinstance(error, RuntimeError)  # in the middle of a message, by one that is just dying
+                dead = _dead(processes, 1.0 if cut else 0.0)
+                if late.is_set():
+                    named = ", ".join(str(process.pid) for process in processes)
+                    text = f"no photographs for {patience:g} s from worker processes {named}"
+                    raise LostWorkersError(text) from error
+                if dead:
+                    raise LostWorkersError("; ".join(map(_obituary, dead))) from error
+                if not (cut or "timed out" in str(error)):
+                    raise
+    finally:
+        timer.cancel()
+
+
+def _kill(processes: list[BaseProcess], late: threading.Event) -> None:
+    late.set()
+    for process in processes:
+        process.kill()
 
 
 def workers_of(batches: Iterator[Any]) -> list[BaseProcess]:
@@ -78,6 +98,12 @@ def keeping_child_handler() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGCHLD, before)
+
+
+def _dead(processes: list[BaseProcess], seconds: float) -> list[BaseProcess]:
+    """Return those that are dead, or die within so many seconds."""
+    wait([process.sentinel for process in processes], seconds)
+    return [process for process in processes if not process.is_alive()]
 
 
 def _obituary(process: BaseProcess) -> str:

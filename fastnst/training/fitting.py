@@ -55,29 +55,24 @@ class FitBatch(Callback):
     """Before the first step, halve the batch until a step at full crop size fits, and accumulate gradients instead.
 
     So a step sees the same photographs as without, in parts. All processes take the smallest batch that one needs.
-
-    Args:
-        data: Whose batch size is lowered.
     """
-
-    def __init__(self, data: "ImageDataModule") -> None:
-        self.data = data
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         module: Any = pl_module
+        data: ImageDataModule = trainer.datamodule  # type: ignore[attr-defined]  # Lightning sets it dynamically
         module.on_fit_start()  # what paintings are compared with takes memory too
-        whole = parts = self.data.batch_size
+        whole = parts = data.batch_size
         while not self._fits(module, parts):
             if parts == 1:
-                raise OutOfMemoryError(explain(module, self.data))
+                raise OutOfMemoryError(explain(module, data))
             parts = _halved(whole, parts)
         parts = int(trainer.strategy.reduce(torch.tensor(float(parts), device=module.device), reduce_op="min"))
         if parts < whole:
-            self.data.batch_size = parts
+            data.batch_size = parts
             trainer.accumulate_grad_batches *= whole // parts
             if trainer.val_check_interval != AT_SHARES:
                 trainer.val_check_interval *= whole // parts  # Lightning counts batches, not steps
-            module.refresh_facts(self.data.facts())
+            module.refresh_facts(data.facts())
             if trainer.is_global_zero:
                 log.warning("%d crops do not fit: taken in %d parts of %d", whole, whole // parts, parts)
 

@@ -22,7 +22,7 @@ from fastnst.data.sources import open_photos
 def hurried(monkeypatch):
     monkeypatch.setattr(loader_module, "POLL", 1)
     monkeypatch.setattr(workers, "POLL", 1)
-    monkeypatch.setattr(loader_module, "PATIENCE", 1)
+    monkeypatch.setattr(loader_module, "PATIENCE", 4)
 
 
 class Doomed(PhotoDataset):
@@ -49,7 +49,7 @@ def serve(dataset, count=12, workers=1):
     [
         (signal.SIGKILL, "was ended by SIGKILL, likely for want of memory; others take over"),
         (signal.SIGBUS, "was ended by SIGBUS, likely for want of shared memory, /dev/shm; others take over"),
-        (signal.SIGSTOP, "no photographs for 1 s from worker processes"),
+        (signal.SIGSTOP, "no photographs for 4 s from worker processes"),
     ],
 )
 def test_lost_workers_are_named_and_replaced_and_nothing_is_lost(photos, tmp_path, caplog, number, words):

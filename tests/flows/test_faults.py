@@ -193,10 +193,10 @@ def test_auto_batch_keeps_the_steps_photographs(train_options, out, monkeypatch,
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 2 MB."""
+    """A disk of 6 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)]
     if os.name != "posix" or os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("needs the right to mount a small disk")
     yield disk
