@@ -94,11 +94,11 @@ def abandon() -> None:
             temporary.unlink()
 
 
-def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+def remove_leftovers(folder: str | os.PathLike[str], older: float = LEFT) -> None:
     """Remove temporary files that a process left which was killed; those of others that still write are younger."""
     for path in Path(folder).glob(f"{PREFIX}*{SUFFIX}"):
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > LEFT:
+            if time.time() - path.stat().st_mtime >= older:
                 path.unlink()
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_origin
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from fastnst.atomic import replacing
 from fastnst.errors import ConfigError, first_line
@@ -124,7 +124,7 @@ def save_checkpoint(
     weights = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
     header = {"format": "pt", "fastnst": json.dumps(asdict(metadata), sort_keys=True)}
     with replacing(path) as temporary:
-        save_file(weights, temporary, metadata=header)
+        temporary.write_bytes(save(weights, metadata=header))  # save_file hides what the system says
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[TransformationNetwork, Metadata]:

@@ -64,6 +64,7 @@ class TrainOptions(LossOptions, ComputingOptions, total=False):
     style_size: Pixels
     size: int
     batch_size: int
+    auto_batch: bool
 
 
 class OptimizeOptions(LossOptions, ComputingOptions, total=False):

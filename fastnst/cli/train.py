@@ -97,8 +97,8 @@ def make_job(options: Typed, words: list[str]) -> "TrainJob":
         flags.append("--print_config" + (f"={options.print_config}" if options.print_config else ""))
     given = {name: value for name, value in vars(options).items() if "." in name}
     own = {name: getattr(options, name) for name in ("time_budget", "precision", "seed", "resume", "device")}
-    overwrite = bool(options.overwrite)
-    return job.make_job(given, [*words, *flags], loss=loss_settings(options), overwrite=overwrite, **own)
+    bare = {name: bool(getattr(options, name)) for name in ("overwrite", "auto_batch")}
+    return job.make_job(given, [*words, *flags], loss=loss_settings(options), **bare, **own)
 
 
 def _report(options: Typed, trained: "Trained") -> None:
@@ -182,3 +182,7 @@ def _add_how(own: Parser) -> None:
     add("style_size", "model.style_size", optional(at_least(1)), "PIXELS", 384, "shorter side of the style; or null")
     add("size", "data.size", int, "PIXELS", 256, "side of the crops")
     add("batch_size", "data.batch_size", int, "N", 4, "crops of a step")
+    group.add_argument(
+        "--auto_batch", action="store_true",
+        help="halve the crops taken at once until memory holds them, and accumulate gradients: the step stays as it is",
+    )  # fmt: skip

@@ -1,11 +1,12 @@
 """Photographs for training and validation, as a LightningDataModule."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from datasets import Dataset, IterableDataset
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from fastnst.data.loader import CropLoader, usual_workers
 from fastnst.data.photos import PhotoDataset, Row, center_crop, decode, digest, to_bytes
+from fastnst.data.position import Position
 from fastnst.data.sampler import EndlessBatches
 from fastnst.data.sources import Photos, open_photos
 from fastnst.data.stream import PhotoStream
@@ -58,11 +60,13 @@ class ImageDataModule(LightningDataModule):
             )
         self.photos, self.val, self.size, self.batch_size = photos, val, size, batch_size
         self.val_count, self.seed = val_count, seed
+        self.workers_by_default = workers is None
         self.workers = usual_workers() if workers is None else workers
         self._train: Photos | None = None
         self._held_out: Tensor | None = None
         self._reserved: frozenset[bytes] = frozenset()
         self._loader: CropLoader | None = None
+        self._position = Position()
 
     def setup(self, stage: str | None = None) -> None:
         """Open the sets and decode the held-out photographs; harmless to repeat.
@@ -104,14 +108,42 @@ class ImageDataModule(LightningDataModule):
         assert self._train is not None, "setup() comes first"
         trainer = self.trainer
         rank, world_size = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-        start = trainer.global_step * trainer.accumulate_grad_batches if trainer else 0
+        steps = trainer.global_step if trainer else 0
         if isinstance(self._train, IterableDataset):
+            start = self._served(steps) // (self.batch_size * world_size)
             self._loader = self._stream(self._train, rank, world_size, start)
         else:
             crops = PhotoDataset(self._train, self.size, self.seed)
-            batches = EndlessBatches(len(crops), self.batch_size, self.seed, rank, world_size, start)
+            start = (steps - self._position.steps) * (trainer.accumulate_grad_batches if trainer else 1)
+            before = self._position.photographs
+            batches = EndlessBatches(len(crops), self.batch_size, self.seed, rank, world_size, start, before)
             self._loader = CropLoader(crops, self.workers, batch_sampler=batches)
         return self._loader
+
+    def state_dict(self) -> dict[str, Any]:
+        """Say how far the training has come in the photographs."""
+        assert self.trainer is not None
+        steps, processes = self.trainer.global_step, self.trainer.world_size
+        return vars(Position(steps, self._served(steps), self._together(), processes, self.workers))
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on there; say what is not as it was."""
+        self._position = then = Position(**state_dict)
+        assert self.trainer is not None
+        streamed = isinstance(self._train, IterableDataset)
+        if streamed and self.workers_by_default:
+            self.workers = then.workers  # the order of a stream depends on them
+        now = Position(then.steps, then.photographs, self._together(), self.trainer.world_size, self.workers)
+        if self.trainer.is_global_zero and (note := then.compared(now, streamed)):
+            log.warning(note)
+
+    def _together(self) -> int:
+        """Return the photographs of one step of all processes."""
+        trainer = self.trainer
+        return self.batch_size * (trainer.world_size * trainer.accumulate_grad_batches if trainer else 1)
+
+    def _served(self, steps: int) -> int:
+        return self._position.photographs + (steps - self._position.steps) * self._together()
 
     def val_dataloader(self) -> DataLoader[Tensor]:
         """Serve the held-out photographs, decoded once, shared out among the processes."""
@@ -119,15 +151,21 @@ class ImageDataModule(LightningDataModule):
         trainer = self.trainer
         rank, world_size = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         share = self._held_out[rank::world_size] if len(self._held_out) >= world_size else self._held_out
-        return DataLoader(share, batch_size=self.batch_size)  # type: ignore[arg-type]  # a tensor indexes like a set
+        own = torch.Generator()  # or a validation would draw a number from the program's own
+        return DataLoader(share, self.batch_size, generator=own)  # type: ignore[arg-type]  # a tensor indexes like a set
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Tensor:
         """Turn bytes into RGB in [0, 1] on the device: a quarter of the transfer."""
         return (batch.float() / 255).contiguous(memory_format=torch.channels_last)
 
     def skipped(self) -> list[str]:
-        """Name the photographs of this process that could not be used so far."""
-        return list(self._loader.skipped.values()) if self._loader is not None else []
+        """Name the photographs that could not be used so far, in all processes; all of them must ask."""
+        own = self._loader.skipped if self._loader is not None else {}
+        if not (dist.is_available() and dist.is_initialized()):
+            return list(own.values())
+        found: list[dict[Hashable, str]] = [{}] * dist.get_world_size()
+        dist.all_gather_object(found, own)
+        return list({key: name for part in found for key, name in part.items()}.values())
 
     def _hold_out(self, photos: Photos) -> tuple[Photos, Iterable[Row]]:
         """Set photographs apart: of a stream the first, of others a random choice."""
@@ -165,4 +203,4 @@ class ImageDataModule(LightningDataModule):
             photos, self.size, self.seed, self.batch_size, start, rank, world_size, held_out=self._reserved
         )
         workers = min(self.workers, crops.most_workers)
-        return CropLoader(crops, workers, drop=start % max(1, workers), batch_size=self.batch_size)
+        return CropLoader(crops, workers, batch_size=self.batch_size)

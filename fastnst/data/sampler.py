@@ -22,18 +22,26 @@ class EndlessBatches(Sampler[list[Key]]):
         rank: Of this process.
         world_size: Number of processes.
         start: Steps already done.
+        before: Photographs served before those steps, by another number of processes or in batches of another size.
     """
 
     def __init__(
-        self, length: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1, start: int = 0
+        self,
+        length: int,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        start: int = 0,
+        before: int = 0,
     ) -> None:
         self.length, self.batch_size, self.seed = length, batch_size, seed
-        self.rank, self.world_size, self.start = rank, world_size, start
+        self.rank, self.world_size, self.start, self.before = rank, world_size, start, before
 
     def __iter__(self) -> Iterator[list[Key]]:
         step, epoch, order = self.start, -1, np.empty(0, dtype=int)
         while True:
-            first = (step * self.world_size + self.rank) * self.batch_size
+            first = self.before + (step * self.world_size + self.rank) * self.batch_size
             keys = []
             for position in range(first, first + self.batch_size):
                 if position // self.length != epoch:

@@ -44,6 +44,7 @@ class TrainJob:
         resume: ``auto`` goes on where the run's folder stands, a path from that ``.ckpt``.
         overwrite: Begin anew, in place of the run that the folder holds.
         device: ``cuda``, ``cuda:1`` and so on, ``mps`` or ``cpu``; the best there is by default.
+        auto_batch: Halve the crops taken at once until memory holds them, and accumulate gradients.
     """
 
     settings: Mapping[str, Any]
@@ -51,6 +52,7 @@ class TrainJob:
     resume: str | None = None
     overwrite: bool = False
     device: str | None = None
+    auto_batch: bool = False
 
     def __post_init__(self) -> None:
         if self.resume and self.overwrite:
@@ -80,7 +82,7 @@ def make_job(
         time_budget: Such as ``5m``; without steps, time alone ends the training.
         precision: ``float32`` or ``bfloat16``.
         seed: Of everything random.
-        run: ``resume``, ``overwrite`` and ``device`` of the job.
+        run: ``resume``, ``overwrite``, ``device`` and ``auto_batch`` of the job.
 
     Raises:
         ConfigError: A time, a precision or a device that is none.

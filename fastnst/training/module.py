@@ -12,8 +12,10 @@ from fastnst.checkpoint import Metadata
 from fastnst.losses import LossConfig, LossReport
 from fastnst.training.clock import Clock
 from fastnst.training.draws import draw
+from fastnst.training.guard import Guard
 from fastnst.training.pictures import check_size, read_styles
 from fastnst.training.publishing import check_same, judged_terms, metadata, state_of
+from fastnst.training.randomness import random_states, restore_random_states
 from fastnst.training.recipe import Recipe, clip_gradients, count_styles, make_optimizer, set_rate
 from fastnst.training.start import initial_network
 from fastnst.training.steps import SCALE_PHOTOS, Targets, judge, mean_report, step, take_targets
@@ -82,10 +84,11 @@ class FeedForwardModule(LightningModule):
         self.content_scales: Mapping[str, float] | None = None
         self.judged: dict[str, float] = {}
         self.judged_styles: dict[str, dict[str, float]] = {}
-        self.clock, self.share = Clock(Budget()), 0.0
+        self.clock, self.share, self.guard = Clock(Budget()), 0.0, Guard(self)
         self._held_out: Tensor | None = None
         self._facts: Mapping[str, Any] = {}
         self._targets: Targets | None = None
+        self._random_states: dict[str, Any] | None = None
 
     @property
     def images(self) -> list[Tensor]:
@@ -103,6 +106,10 @@ class FeedForwardModule(LightningModule):
         """
         self._held_out, self._facts, self.clock.budget = held_out, facts, budget
 
+    def refresh_facts(self, facts: Mapping[str, Any]) -> None:
+        """Take other facts of the photographs: their batch was lowered to what fits."""
+        self._facts = facts
+
     @property
     def held_out(self) -> Tensor:
         """Photographs that the network is not trained on, ``(N, 3, H, W)``, RGB in [0, 1]."""
@@ -113,8 +120,8 @@ class FeedForwardModule(LightningModule):
         return self.network(images, code)
 
     def configure_callbacks(self) -> list[Callback]:
-        """Bring what keeps :attr:`share` up to date."""
-        return [Timekeeper(self)]
+        """Bring what keeps :attr:`share` up to date, and the weights finite."""
+        return [Timekeeper(self), self.guard]
 
     def on_fit_start(self) -> None:
         """Take the styles' targets once, and measure the scale of photographs' features unless a checkpoint has."""
@@ -124,6 +131,12 @@ class FeedForwardModule(LightningModule):
         self._targets = take_targets(self.loss, images if several else images[0], photos, self.content_scales)
         self.content_scales = self._targets.scales
 
+    def on_train_start(self) -> None:
+        """Put the random generators where the run before left them; what came first here has drawn from them."""
+        if self._random_states is not None:
+            restore_random_states(self._random_states)
+            self._random_states = None
+
     @property
     def targets(self) -> Targets:
         """What paintings are compared with."""
@@ -132,7 +145,7 @@ class FeedForwardModule(LightningModule):
 
     def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
         """Set the learning rate from the share of the run alone, so that a resumed run obeys its command line."""
-        set_rate(self.trainer.optimizers[0], self.recipe.rate(self.share))
+        set_rate(self.trainer.optimizers[0], self.guard.factor * self.recipe.rate(self.share))
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         drawn = draw(self._key(batch_idx), len(batch), count_styles(self.network))
@@ -140,6 +153,11 @@ class FeedForwardModule(LightningModule):
         report = step(self.network, batch, self.targets, drawn, self.recipe.steady)
         self._log("train", report, len(batch))
         return report.total
+
+    def trial_step(self, batch: Tensor) -> Tensor:
+        """Return the loss of a step at full crop size that is not to be made."""
+        drawn = draw((0, 0, 0), len(batch), count_styles(self.network))
+        return step(self.network, batch, self.targets, drawn, self.recipe.steady).total
 
     def validation_step(self, batch: Tensor, batch_idx: int) -> None:
         """Judge in float32, whatever the precision of training."""
@@ -175,13 +193,15 @@ class FeedForwardModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {key: value for key, value in state.items() if not key.startswith("loss.")}
-        checkpoint["fastnst"] = state_of(self)
+        checkpoint["fastnst"] = state_of(self) | {"random": random_states()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_same(self, checkpoint["fastnst"])
         self.init, self.note = checkpoint["fastnst"]["init"], ""
         self.content_scales = checkpoint["fastnst"]["content_scales"]
         self.clock.restore(checkpoint["fastnst"]["clock"])
+        self.guard.restore(checkpoint["fastnst"]["guard"])
+        self._random_states = checkpoint["fastnst"]["random"]
         checkpoint["state_dict"] |= {f"loss.{key}": value for key, value in self.loss.state_dict().items()}
 
     def metadata(self) -> Metadata:

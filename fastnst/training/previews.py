@@ -52,7 +52,7 @@ def _paint(module: FeedForwardModule, photos: Tensor, code: Tensor | None) -> Te
 
 def log_image(logger: Logger, tag: str, image: Tensor, step: int) -> None:
     """Give ``(3, H, W)``, RGB in [0, 1], to a logger that takes pictures: TensorBoard, or one with ``log_image``."""
-    if isinstance(logger, TensorBoardLogger):
-        logger.experiment.add_image(tag, image, step)
-    elif hasattr(logger, "log_image"):
+    if hasattr(logger, "log_image"):
         logger.log_image(key=tag, images=[to_pil(image[None].cpu())], step=step)
+    elif isinstance(logger, TensorBoardLogger):
+        logger.experiment.add_image(tag, image, step)

@@ -67,6 +67,7 @@ def state_of(module: "FeedForwardModule") -> dict[str, Any]:
         "loss": module.loss_config.describe(),
         "content_scales": module.content_scales,
         "clock": module.clock.state(),
+        "guard": module.guard.state(),
     }
 
 

@@ -1,8 +1,9 @@
 """Silence what Lightning says about choices that are made here on purpose, for the time of a run."""
 
 import logging
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -14,6 +15,7 @@ LOGGERS = ("pytorch_lightning", "lightning.pytorch", "lightning.fabric", "lightn
 @contextmanager
 def quietly() -> Iterator[None]:
     """Leave the warnings, the loggers and the precision of products of the program around it as they were."""
+    hook, threading.excepthook = threading.excepthook, _quiet_writers(threading.excepthook)
     before = {name: logging.getLogger(name).level for name in LOGGERS}
     products = torch.get_float32_matmul_precision()
     with warnings.catch_warnings():
@@ -28,6 +30,17 @@ def quietly() -> Iterator[None]:
         try:
             yield
         finally:
+            threading.excepthook = hook
             torch.set_float32_matmul_precision(products)
             for name, level in before.items():
                 logging.getLogger(name).setLevel(level)
+
+
+def _quiet_writers(before: Callable[[threading.ExceptHookArgs], object]) -> Callable[[threading.ExceptHookArgs], None]:
+    """Keep the thread that writes events from printing a traceback: its error arrives at the logger."""
+
+    def report(args: threading.ExceptHookArgs) -> None:
+        if not (isinstance(args.exc_value, OSError) and type(args.thread).__name__ == "_AsyncWriterThread"):
+            before(args)
+
+    return report

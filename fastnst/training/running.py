@@ -7,7 +7,6 @@ from typing import Any
 
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
-from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from fastnst.atomic import check_writable
@@ -16,7 +15,9 @@ from fastnst.checkpoint import STYLE_FILE
 from fastnst.data.module import ImageDataModule
 from fastnst.devices import best_precision, pick_device, reuse_memory
 from fastnst.errors import ConfigError
-from fastnst.training.folder import find_resume_file, remove_run
+from fastnst.training.disk import Disk, PatientLogger
+from fastnst.training.fitting import FitBatch, OutOfMemoryError, explain, is_out_of_memory
+from fastnst.training.folder import clear_leftovers, find_resume_file, remove_run
 from fastnst.training.job import PRECISIONS, OnProgress, Trained, TrainJob
 from fastnst.training.keeping import AtomicCheckpointIO, KeepCheckpoints
 from fastnst.training.module import FeedForwardModule
@@ -39,7 +40,6 @@ DEFAULTS = {
     "trainer.check_val_every_n_epoch": None,
     "trainer.num_sanity_val_steps": 0,
     "trainer.use_distributed_sampler": False,
-    "trainer.enable_checkpointing": False,
     "trainer.enable_model_summary": False,
     "trainer.default_root_dir": "runs/style",
     "model.loss.content": None,  # the backbone's own choice
@@ -89,7 +89,7 @@ class Run(LightningCLI):
     def __init__(
         self, job: TrainJob, on_progress: OnProgress | None, show_bar: bool, say: Callable[[str], None]
     ) -> None:
-        self.job, self.stop, self.budget = job, StopGently(), Budget()
+        self.job, self.stop, self.budget, self.disk = job, StopGently(), Budget(), Disk()
         self.told = Told(on_progress)
         self._show_bar, self._say_line = show_bar, say
         super().__init__(
@@ -131,19 +131,21 @@ class Run(LightningCLI):
             raise ConfigError(f"--trainer.val_check_interval {every}: must be a number of steps")
         logger = options["logger"]
         if logger in (None, True):
-            logger = TensorBoardLogger(root, name="", version="", default_hp_metric=False)
+            logger = PatientLogger(root, name="", version="", default_hp_metric=False)
         return super().instantiate_trainer(
             logger=logger,
-            val_check_interval=every,
+            val_check_interval=every if every == AT_SHARES else every * options["accumulate_grad_batches"],
             num_sanity_val_steps=options["num_sanity_val_steps"] or (REHEARSED if timed else 0),
-            plugins=[*(options["plugins"] or []), AtomicCheckpointIO()],
+            plugins=[*(options["plugins"] or []), AtomicCheckpointIO(self.disk)],
             callbacks=[*(options["callbacks"] or []), *self._callbacks(root, every)],
             **kwargs,
         )
 
     def _callbacks(self, root: Path, every: int) -> list[Callback]:
         bar = TrainingProgress(refresh_rate=1 if self._show_bar else 0)
-        return [bar, Previews(), KeepCheckpoints(root, every if every != AT_SHARES else None), self.stop, self.told]
+        self.keep = KeepCheckpoints(root, every if every != AT_SHARES else None, self.disk)
+        fitting = [FitBatch()] if self.job.auto_batch else []
+        return [bar, Previews(), self.keep, self.stop, self.told, *fitting]
 
     def before_fit(self) -> None:
         """Check everything that can fail before anything is written."""
@@ -154,18 +156,26 @@ class Run(LightningCLI):
         self.config_init["fit"]["ckpt_path"] = self._resume_from(root)
         if self.model.note and not self.config_init["fit"]["ckpt_path"]:
             self._say(f"beginning from {self.model.note}")
-        if self.job.overwrite and self.trainer.is_global_zero:
-            remove_run(root)
+        if self.trainer.is_global_zero:
+            clear_leftovers(root)
+            if self.job.overwrite:
+                remove_run(root)
 
     def fit(self, model: FeedForwardModule, **kwargs: Any) -> None:
         """Fit; Lightning ends the program on a signal before the first step."""
         try:
             self.trainer.fit(model, **kwargs)
+            if not model.judged and not self.keep.up_to_date(self.trainer):  # it ended before its last validation
+                self.trainer.validate(model, kwargs["datamodule"], verbose=False)
         except SIGTERMException:  # where Lightning exits with 0
             raise SystemExit(143) from None
         except SystemExit as exit_:  # likewise, with 1 on a Ctrl-C
             if exit_.code == 1:
                 raise KeyboardInterrupt from None
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(explain(model, self.datamodule)) from error
             raise
 
     def trained(self) -> Trained:
@@ -179,7 +189,9 @@ class Run(LightningCLI):
 
     def _resume_from(self, root: Path) -> str | None:
         """Find what to continue from, and say so."""
-        source = find_resume_file(root, self.job.resume, self.job.overwrite)
+        source, note = find_resume_file(root, self.job.resume, self.job.overwrite)
+        if note and self.trainer.is_global_zero:
+            log.warning(note)
         if source:
             self._say(f"resuming from {source}")
         elif self.job.resume:

@@ -1,5 +1,6 @@
 """An end in good order on a signal."""
 
+import os
 import signal
 import sys
 import threading
@@ -8,9 +9,15 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from fastnst.training.timing import made_step
+
 
 class StopGently(Callback):
-    """On the first Ctrl-C or SIGTERM finish the step and end the run in order; on the second stop at once.
+    """On the first Ctrl-C or SIGTERM finish the step, save and end the run in order; on the second stop at once.
+
+    Under SLURM the same goes for SIGUSR1, which ``#SBATCH --signal=USR1@60`` sends before the time of a job is up.
+    Lightning's own answer to it, a resume file of another name and a call of ``scontrol``, is replaced: whether a job
+    is queued again is up to its script, which sees the exit code 138.
 
     Attributes:
         received: Number of the first signal, or 0.
@@ -32,14 +39,24 @@ class StopGently(Callback):
                 raise SystemExit(128 + number)
             self.received = number
             if trainer.is_global_zero:
-                print("\nfinishing this step, validating and saving; once more to stop at once", file=sys.stderr)
+                print("\nfinishing this step, saving and validating; once more to stop at once", file=sys.stderr)
 
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
+        for number in stopping_signals():
+            signal.signal(number, stop)
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Stop behind this step; a signal may have reached one process alone, but all stop at the same step."""
+        if not made_step(trainer, batch_idx):
+            return
         stop = bool(self.received)
         if trainer.world_size > 1:
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
         trainer.should_stop = trainer.should_stop or stop
+
+
+def stopping_signals() -> list[signal.Signals]:
+    """Return the signals that ask a run to stop."""
+    under_slurm = "SLURM_JOB_ID" in os.environ and hasattr(signal, "SIGUSR1")
+    return [signal.SIGINT, signal.SIGTERM, *([signal.SIGUSR1] if under_slurm else [])]

@@ -64,12 +64,16 @@ class Timekeeper(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self._step_ended = time.perf_counter()
+        at_shares = trainer.val_check_interval == AT_SHARES
+        if at_shares:
+            trainer.val_check_batch = AT_SHARES
+        if not made_step(trainer, batch_idx):
+            return
         before, self.module.share = self.module.share, self._agreed(trainer)
         if self.module.share >= 1:
             trainer.should_stop = True  # Lightning validates once more
-        if trainer.val_check_interval == AT_SHARES:
-            due = passed(before, self.module.share, VALIDATIONS) and self._affordable(trainer)
-            trainer.val_check_batch = 1 if due else AT_SHARES
+        if at_shares and passed(before, self.module.share, VALIDATIONS) and self._affordable(trainer):
+            trainer.val_check_batch = 1
         if trainer.global_step % log_interval(trainer) == 0:
             self._log(trainer, len(batch))
 
@@ -105,6 +109,11 @@ class Timekeeper(Callback):
 def passed(before: float, share: float, parts: int) -> bool:
     """Tell whether a run that was cut into so many equal parts has entered another since ``before``."""
     return int(before * parts) != int(share * parts)
+
+
+def made_step(trainer: Trainer, batch_idx: int) -> bool:
+    """Tell whether a batch completed a step: with gradients accumulated over several, the last of them does."""
+    return (batch_idx + 1) % trainer.accumulate_grad_batches == 0
 
 
 def log_interval(trainer: Trainer) -> int:

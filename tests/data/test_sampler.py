@@ -41,3 +41,9 @@ def test_seed_changes_the_order():
 
 def test_a_set_smaller_than_a_batch_is_repeated():
     assert len(take(2, length=2, batch_size=5)[1]) == 5
+
+
+def test_another_number_of_processes_goes_on_where_one_stood():
+    keys = flat(take(20, batch_size=2))
+    parts = [take(3, batch_size=4, rank=rank, world_size=2, before=6) for rank in range(2)]
+    assert flat(a + b for a, b in zip(*parts, strict=True)) == keys[6:30]

@@ -38,7 +38,7 @@ def textured(make_picture) -> list[dict]:
 
 def batches(photos, count: int, workers: int = 0, start: int = 0, **options) -> list[torch.Tensor]:
     crops = PhotoStream(photos, 32, seed=0, batch_size=2, start=start, **options)
-    return list(islice(CropLoader(crops, workers, drop=start % max(1, workers), batch_size=2), count))
+    return list(islice(CropLoader(crops, workers, batch_size=2), count))
 
 
 def seen(found: list[torch.Tensor]) -> list[int]:

@@ -7,6 +7,7 @@ from fastnst.budget import Budget
 from fastnst.errors import ConfigError
 from fastnst.images import unpack_image
 from fastnst.losses import LossConfig
+from fastnst.training.guard import Guard
 from fastnst.training.module import FeedForwardModule
 from fastnst.training.recipe import FROM_RANDOM, FROM_START
 from fastnst.training.timing import Timekeeper
@@ -137,4 +138,4 @@ def test_from_a_start_the_rate_is_lower(make_module, model_file):
 
 
 def test_a_trainer_gets_the_timekeeper_from_the_module(make_module):
-    assert [type(callback) for callback in make_module().configure_callbacks()] == [Timekeeper]
+    assert [type(callback) for callback in make_module().configure_callbacks()] == [Timekeeper, Guard]

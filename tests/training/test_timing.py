@@ -11,6 +11,7 @@ def make_trainer(**changes):
     settings = {
         "global_step": 0, "world_size": 1, "should_stop": False, "val_check_interval": AT_SHARES,
         "val_check_batch": AT_SHARES, "log_every_n_steps": 1000, "sanity_checking": False, "num_val_batches": [8],
+        "accumulate_grad_batches": 1,
     }  # fmt: skip
     return SimpleNamespace(**settings | changes)
 
