@@ -11,7 +11,7 @@ from fastnst.assets.bundled import (
     style_path,
     styles,
 )
-from fastnst.assets.configs import read_config
+from fastnst.assets.settings import read_config
 
 __all__ = [
     "SHARED",
