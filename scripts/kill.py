@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fastnst.cli._lightning  # noqa: F401 (before the forks)
 import numpy as np
 import torch
 from datasets import Dataset, Image, load_dataset
@@ -29,6 +28,7 @@ from PIL import Image as Pictures
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+import fastnst.training.running  # noqa: F401 (before the forks)
 from fastnst.cli import run
 from fastnst.data import module as data_module
 from fastnst.training.folder import RESUME_FILE, damage

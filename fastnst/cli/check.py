@@ -3,8 +3,8 @@
 import logging
 import sys
 from argparse import Namespace
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,9 +65,8 @@ def run(argv: list[str]) -> int:
     from fastnst.cli._signals import stop_gently
     from fastnst.data.sources import open_photos
 
-    logging.getLogger("fastnst.images").setLevel(logging.ERROR)  # notes on profiles and the like, thousands of them
     photos, examples = open_photos(options.photos), Examples()
-    with stop_gently("stopping; what was found so far is told") as stop:
+    with stop_gently("stopping; what was found so far is told") as stop, _without_notes():
         found = _survey(photos, options, examples, lambda: stop.signal)
         pace = _pace(photos, options) if found.usable > 1 and options.seconds and not stop.signal else None
     if options.json:
@@ -79,6 +78,18 @@ def run(argv: list[str]) -> int:
     if found.usable < 2:
         raise ValueError(f"{options.photos}: {found.usable} of {found.looked} photographs can be used; 2 are needed")
     return EXIT_PARTLY if found.usable < found.looked else 0
+
+
+@contextmanager
+def _without_notes() -> Iterator[None]:
+    """Say nothing of profiles and the like: there may be thousands of such notes."""
+    log = logging.getLogger("fastnst.images")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 class Examples(dict[str, list[str]]):

@@ -5,14 +5,11 @@ import shutil
 import zipfile
 import zlib
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
-
-import torch
 
 from fastnst.atomic import remove_leftovers, replacing
 from fastnst.checkpoint import STYLE_FILE, CheckpointError
 from fastnst.errors import ConfigError
+from fastnst.plain import PlainError, load_plain
 
 RESUME_FILE = "checkpoints/last.ckpt"
 
@@ -71,12 +68,12 @@ def damage(path: Path) -> str:
     try:
         if torn(path):
             return "is damaged"
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+        loaded = load_plain(path)
     except FileNotFoundError:
         return "is missing"
     except OSError as error:
         return f"cannot be read ({error.strerror or error})"
-    except (UnpicklingError, RuntimeError, ValueError, EOFError, LookupError):
+    except PlainError:
         return "is no resume file"
     return "" if isinstance(loaded, dict) and "fastnst" in loaded else "is no resume file of fastnst"
 

@@ -37,6 +37,8 @@ def test_every_command_has_help(command, capsys):
         "inspect": "features",
         "import": "--license",
         "push": "--private",
+        "web": "--runtime",
+        "serve": "--host",
         "check": "--photos",
     }
     word = words.get(command, "--style")

@@ -94,7 +94,7 @@ def encode(picture: Image.Image, fmt: str = "PNG", **how: Any) -> bytes:
     return data.getvalue()
 
 
-def wait_for(fact: Callable[[], Any], seconds: float = 20) -> Any:
+def wait_for(fact: Callable[[], Any], seconds: float = 90) -> Any:
     end = time.monotonic() + seconds
     while not (found := fact()):
         assert time.monotonic() < end, "it never came true"

@@ -90,7 +90,10 @@ def test_the_words_become_a_job(served, capsys):
         budget="20s",
         seed=4,
     )
-    assert capsys.readouterr().out == "serving at http://x/?token=TOKEN; the API is at http://x/docs; Ctrl-C stops\n"
+    assert (
+        capsys.readouterr().out
+        == "serving at http://x/ (the first time with ?token= and the token); the API is at http://x/docs; Ctrl-C stops\n"
+    )
 
 
 def test_the_defaults_are_those_of_the_job(served):
