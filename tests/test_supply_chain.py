@@ -59,7 +59,7 @@ OWN = {
     "serve/training.py": "import subprocess",
     "web/runtime.py": "import subprocess",
 }
-"""What is allowed: to read back what was just made, never a file; to start ``fastnst train`` and npm, with fixed words."""
+"""What is allowed: to read back what was just made, never a file; to start ``fastnst train`` and npm."""
 
 MUST_SAY = {
     "torch.load": ("weights_only", True),

@@ -116,5 +116,5 @@ def _welcome(options: Namespace, address: str, token: bool) -> None:
         what = f"{options.host} can be reached by others, and no token is set ({TOKEN})"
         print(f"fastnst: warning: {what}", file=sys.stderr)
     options.json = False
-    opened = f"{address} (the first time with ?token= and the token)" if token else address
+    opened = f"{address} (first with ?token= and the token)" if token else address
     say(options, f"serving at {opened}; the API is at {address}docs; Ctrl-C stops")

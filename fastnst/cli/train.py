@@ -97,7 +97,7 @@ def make_job(options: Typed, words: list[str]) -> "TrainJob":
         flags.append("--print_config" + (f"={options.print_config}" if options.print_config else ""))
     given = {name: value for name, value in vars(options).items() if "." in name}
     own = {name: getattr(options, name) for name in ("time_budget", "precision", "seed", "resume", "device")}
-    bare = {name: bool(getattr(options, name)) for name in ("overwrite", "auto_batch")}
+    bare: dict[str, Any] = {name: bool(getattr(options, name)) for name in ("overwrite", "auto_batch")}
     return job.make_job(given, [*words, *flags], loss=loss_settings(options), **bare, **own)
 
 

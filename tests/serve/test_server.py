@@ -92,7 +92,7 @@ def test_the_words_become_a_job(served, capsys):
     )
     assert (
         capsys.readouterr().out
-        == "serving at http://x/ (the first time with ?token= and the token); the API is at http://x/docs; Ctrl-C stops\n"
+        == "serving at http://x/ (first with ?token= and the token); the API is at http://x/docs; Ctrl-C stops\n"
     )
 
 
