@@ -1,6 +1,9 @@
 """Errors whose message is meant for the person at the keyboard."""
 
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from unicodedata import category
 
 BREAKING = ("Cc", "Cs", "Zl", "Zp")
@@ -50,3 +53,16 @@ def printable(text: str) -> str:
     """
     text = discreet(text)
     return "".join(ascii(letter)[1:-1] if category(letter) in BREAKING else letter for letter in text)
+
+
+@contextmanager
+def errors_only(*names: str) -> Iterator[None]:
+    """Let loggers say nothing less than errors, where their notes would be of no use to who reads them."""
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)

@@ -1,10 +1,9 @@
 """``fastnst check``."""
 
-import logging
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from fastnst.cli._words import (
     progress_bar,
     say,
 )
-from fastnst.errors import ConfigError, printable
+from fastnst.errors import ConfigError, errors_only, printable
 
 if TYPE_CHECKING:
     from fastnst.data.sources import Photos
@@ -66,7 +65,7 @@ def run(argv: list[str]) -> int:
     from fastnst.data.sources import open_photos
 
     photos, examples = open_photos(options.photos), Examples()
-    with stop_gently("stopping; what was found so far is told") as stop, _without_notes():
+    with stop_gently("stopping; what was found so far is told") as stop, errors_only("fastnst.images"):
         found = _survey(photos, options, examples, lambda: stop.signal)
         pace = _pace(photos, options) if found.usable > 1 and options.seconds and not stop.signal else None
     if options.json:
@@ -78,18 +77,6 @@ def run(argv: list[str]) -> int:
     if found.usable < 2:
         raise ValueError(f"{options.photos}: {found.usable} of {found.looked} photographs can be used; 2 are needed")
     return EXIT_PARTLY if found.usable < found.looked else 0
-
-
-@contextmanager
-def _without_notes() -> Iterator[None]:
-    """Say nothing of profiles and the like: there may be thousands of such notes."""
-    log = logging.getLogger("fastnst.images")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
 
 
 class Examples(dict[str, list[str]]):

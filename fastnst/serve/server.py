@@ -1,6 +1,5 @@
 """Run the server: from the job to a socket, and from a signal to an end in good order."""
 
-import logging
 import math
 import socket
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import uvicorn
 from fastnst.assets.samples import copy_photos
 from fastnst.atomic import check_writable
 from fastnst.budget import parse_time
-from fastnst.errors import ConfigError
+from fastnst.errors import ConfigError, errors_only
 from fastnst.serve.app import create_app
 from fastnst.serve.guard import App
 from fastnst.serve.job import Limits, ServeJob
@@ -64,9 +63,8 @@ def run(job: ServeJob, on_start: Callable[[str], None] = lambda address: None) -
         CheckpointError: A model that cannot be used.
         OSError: The folder of styles cannot be written.
     """
-    for name in ("fastnst.images", "python_multipart"):  # what a client's request lacks is the client's affair
-        logging.getLogger(name).setLevel(logging.ERROR)
-    with _listen(job) as listener, _photos(job) as photos:
+    # What a client's request lacks is the client's affair.
+    with errors_only("fastnst.images", "python_multipart"), _listen(job) as listener, _photos(job) as photos:
         service = Service(job)
         service.fill()
         styles = Styles(job, photos, service) if photos else None

@@ -57,7 +57,7 @@ def without(options: list[str], name: str) -> list[str]:
         (("--styles", "other.jpg"), 2, "--styles: not allowed with argument --style"),
         (("--init", "starry_nigt"), 2, "unknown style 'starry_nigt'; did you mean 'starry_night'?"),
         (("--init", "gone.safetensors"), 1, "gone.safetensors: no such file"),
-        (("--init", "starry_night"), 2, "--init starry_night: is lite1 with"),
+        (("--init", "starry_night"), 2, "--init starry_night: is lite with"),
         (("--lr", "0"), 2, "lr must be positive"),
         (("--steady", "-1"), 2, "steady is a weight"),
         (("--trainer.val_check_interval", "0.5"), 2, "must be a number of steps"),
