@@ -77,7 +77,7 @@ def behaving(trial, tmp_path):
         ("return 1", FAILED, "0 lines of error"),
         ("os.kill(os.getpid(), 11)", FAILED, "crashed with -11"),
         ("while True: pass", FAILED, "hung"),
-        ("x = b'x' * 10**9; y = x + x; return 0", FAILED, "grew by"),
+        ("x = b'x' * (4 * 10**8); return 0", FAILED, "grew by"),
     ],
     ids=lambda value: str(value)[:12],
 )
@@ -87,7 +87,7 @@ def test_the_judge_sees_what_goes_wrong(behaving, trial, monkeypatch, tmp_path, 
 
     monkeypatch.setattr(module, "CHILD", behaving(code))
     monkeypatch.setattr(module, "SECONDS", 0.5)
-    monkeypatch.setattr(module, "GROWTH", 2**29)
+    monkeypatch.setattr(module, "GROWTH", 2**27)
     monkeypatch.setattr(Trial, "_warm", lambda self: None)
     (tmp_path / "work").mkdir()
     with Trial(tmp_path / "work", trial.ground) as watched:
