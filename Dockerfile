@@ -8,12 +8,13 @@ FROM python:3.11-slim AS build
 
 ARG FASTNST="fastnst[serve,onnx]"
 ARG TORCH_INDEX=""
-COPY constraints.txt /tmp/constraints.txt
+WORKDIR /build
+COPY constraints.txt .
 RUN python -m venv /opt/fastnst \
     && if [ -n "$TORCH_INDEX" ]; then \
         /opt/fastnst/bin/pip install --no-cache-dir --index-url "$TORCH_INDEX" torch torchvision; \
     fi \
-    && /opt/fastnst/bin/pip install --no-cache-dir "$FASTNST" -c /tmp/constraints.txt
+    && /opt/fastnst/bin/pip install --no-cache-dir "$FASTNST" -c constraints.txt
 
 FROM python:3.11-slim
 

@@ -214,7 +214,7 @@ def _check_types(metadata: Metadata) -> None:
     """Refuse data of other types than is written, by a ``TypeError``."""
     for item in fields(Metadata):
         wanted = get_origin(item.type) or item.type
-        if not isinstance(getattr(metadata, item.name), wanted):  # type: ignore[arg-type]  # no text: not postponed
+        if not isinstance(getattr(metadata, item.name), wanted):  # type: ignore[arg-type]  # a class: annotations are no text here
             raise TypeError(f"{item.name} is of another type")
     if not isinstance(metadata.network["name"], str) or not isinstance(metadata.network["config"], dict):
         raise TypeError("network has no name or no config")

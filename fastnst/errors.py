@@ -17,8 +17,8 @@ class ConfigError(ValueError):
     """
 
 
-LONGEST = 300
-"""Characters of what another library says that are repeated; it may quote a whole file."""
+LONGEST, MESSAGE = 300, 1000
+"""Characters of what another library says that are repeated, and of a message; either may quote a whole file."""
 
 
 def first_line(error: BaseException) -> str:

@@ -9,10 +9,11 @@ from style_table import Artwork
 from fastnst.about import artwork, network_line
 from fastnst.checkpoint import Metadata, load_checkpoint
 from fastnst.losses import by_kind
+from fastnst.sharing.card import table
 
 OLD = "in the public domain where copyright lasts 70 years after the author's death."
-OWN = "drawn by fastnst itself and is under its MIT licence."
-WEIGHTS = "The weights are under the MIT licence of this project; they were trained with"
+OWN = "drawn by fastnst itself and is under its MIT license."
+WEIGHTS = "The weights are under the MIT license of this project; they were trained with"
 BORROWED = (
     "photographs of BSDS500 and samples of ImageNet, which are for research and education: say so where you publish "
     "them."
@@ -40,7 +41,7 @@ def card(path: Path, artworks: Mapping[str, Artwork]) -> str:
         f"## How it was judged\n\nOn {photos} held-out photographs of {size} px; each term with its weight, lower is "
         f"nearer.\n\n{rows(metadata.judged.get('terms', {}))}",
         *_judged_each(metadata),
-        f"## Licence\n\n{licence(works, metadata.training.get('init', 'random'))}",
+        f"## License\n\n{license(works, metadata.training.get('init', 'random'))}",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -80,7 +81,7 @@ def _judged_each(metadata: Metadata) -> list[str]:
     ]
 
 
-def licence(works: Sequence[Artwork], init: str = "random") -> str:
+def license(works: Sequence[Artwork], init: str = "random") -> str:
     """Say under what terms pictures and weights are; a start hands on the terms of the photographs behind it."""
     old, own = [work for work in works if not work.drawn], [work for work in works if work.drawn]
     several = len(works) > 1
@@ -112,15 +113,3 @@ def trained(metadata: Metadata) -> dict[str, Any]:
 def rows(values: Mapping[str, Any]) -> str:
     """Write names and values as Markdown."""
     return table(("", ""), list(values.items()))
-
-
-def table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
-    """Write a table as Markdown."""
-    top = "|" + "".join(f" {word} |" if word else " |" for word in head)
-    return "\n".join([top, "|" + "---|" * len(head), *(f"| {' | '.join(map(_plain, line))} |" for line in lines)])
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

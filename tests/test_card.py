@@ -44,7 +44,7 @@ def test_a_published_style_is_half_as_large_and_says_what_it_imitates(script, bu
     assert read_metadata(path).judged == load_checkpoint(bundled_styles / "waves.safetensors")[1].judged
 
 
-def test_the_card_tells_origin_terms_and_licence(script, bundled_styles, tmp_path):
+def test_the_card_tells_origin_terms_and_license(script, bundled_styles, tmp_path):
     card = script.publish(bundled_styles / "waves.safetensors", "the_great_wave", tmp_path).with_suffix(".md")
     text = card.read_text("utf-8")
     assert "The Great Wave off Kanagawa, c. 1831. Katsushika Hokusai (1760-1849)." in text

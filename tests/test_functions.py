@@ -215,7 +215,7 @@ def test_an_export_says_what_it_is_of_by_itself(trained, bundled_styles, tmp_pat
     import hashlib
 
     notes = fastnst.load("waves", "cpu", "float32", "torch").export(tmp_path / "waves.onnx")
-    assert (notes.name, notes.licence) == ("waves", "MIT")
+    assert (notes.name, notes.license) == ("waves", "MIT")
     file = bundled_styles / "waves.safetensors"
     assert notes.source_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert fastnst.load(trained, "cpu", "float32", "torch").file == trained

@@ -72,7 +72,7 @@ def find_style(model: str | os.PathLike[str]) -> Path:
     return style_path(str(model))
 
 
-def licence_of(file: Path) -> str | None:
+def license_of(file: Path) -> str | None:
     """Return under what terms the weights in a file are that comes with this program; nothing for any other."""
     return "MIT" if file in styles().values() or file.parent == starts() else None
 

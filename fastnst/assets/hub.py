@@ -16,6 +16,7 @@ from typing import Any
 
 from fastnst.assets import hub_client as client
 from fastnst.assets.hub_client import HubError
+from fastnst.assets.settings import LARGEST, parse_settings
 from fastnst.errors import ConfigError
 
 ADDRESS = re.compile(
@@ -158,11 +159,8 @@ def stated(card: Path | None, name: str) -> str | None:
 
 def front_matter(text: str) -> dict[str, Any]:
     """Return the settings at the head of a card; none where it has no such head."""
-    import yaml
-
-    found = re.match(r"---\s*\n(.*?)\n---\s*(\n|$)", text, re.DOTALL)
+    found = re.match(r"---\s*\n(.*?)\n---\s*(\n|$)", text[:LARGEST], re.DOTALL)
     try:
-        settings = yaml.safe_load(found[1]) if found else None
-    except yaml.YAMLError:
+        return parse_settings(found[1], CARD) if found else {}
+    except ConfigError:
         return {}
-    return settings if isinstance(settings, dict) else {}

@@ -35,20 +35,17 @@ def copy_photos(folder: Path) -> None:
     Raises:
         ConfigError: scikit-image is not installed.
     """
-    try:
-        from skimage import data_dir  # type: ignore[attr-defined]
-    except ImportError:
-        raise ConfigError("the sample photographs come with scikit-image: install fastnst[samples]") from None
+    if not (found := list(filter(None, map(find_photo, PHOTOS)))):
+        raise ConfigError("the sample photographs come with scikit-image: install fastnst[samples]")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in PHOTOS:
-        if (Path(data_dir) / name).is_file():
-            shutil.copy(Path(data_dir) / name, folder / name)
+    for photo in found:
+        shutil.copy(photo, folder)
 
 
 def find_photo(name: str = "coffee.png") -> Path | None:
     """Return the path of one of scikit-image's photographs, where that is installed; this one is free of rights."""
     try:
-        from skimage import data_dir  # type: ignore[attr-defined]
+        from skimage import data_dir  # type: ignore[attr-defined]  # it is there, but not in its types
     except ImportError:
         return None
     path = Path(data_dir) / name

@@ -21,27 +21,39 @@ def read_config(file: Path) -> dict[str, Any]:
     Raises:
         ConfigError: It cannot be read, holds anything else, or more than any command has settings.
     """
+    try:
+        text = file.read_text("utf-8") if file.stat().st_size <= LARGEST else None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file}: cannot be read as YAML ({first_line(error)})") from None
+    if text is None:
+        raise ConfigError(f"{file}: is larger than {LARGEST // 1000} kB; a config holds some settings")
+    return parse_settings(text, str(file))
+
+
+def parse_settings(text: str, name: str) -> dict[str, Any]:
+    """Return the settings that a text in YAML holds.
+
+    Raises:
+        ConfigError: It holds anything else, or more than any command has settings.
+    """
     import yaml
 
     try:
-        text = file.read_text("utf-8") if file.stat().st_size <= LARGEST else None
-        if text is None:
-            raise ConfigError(f"{file}: is larger than {LARGEST // 1000} kB; a config holds some settings")
-        _check_events(file, yaml.parse(text, yaml.SafeLoader))
+        _check_events(name, yaml.parse(text, yaml.SafeLoader))
         settings = yaml.safe_load(text)
     except ConfigError:
         raise
-    except (OSError, yaml.YAMLError, *UNREADABLE) as error:
-        raise ConfigError(f"{file}: cannot be read as YAML ({first_line(error)})") from None
+    except (yaml.YAMLError, *UNREADABLE) as error:
+        raise ConfigError(f"{name}: cannot be read as YAML ({first_line(error)})") from None
     settings = {} if settings is None else settings
     if not isinstance(settings, dict):
-        raise ConfigError(f"{file}: must hold settings, such as size: 512")
+        raise ConfigError(f"{name}: must hold settings, such as size: 512")
     if _is_large(settings):
-        raise ConfigError(f"{file}: holds more than {MOST_VALUES} values, or one within itself")
+        raise ConfigError(f"{name}: holds more than {MOST_VALUES} values, or one within itself")
     return settings
 
 
-def _check_events(file: Path, events: Iterable[Any]) -> None:
+def _check_events(file: str, events: Iterable[Any]) -> None:
     """Refuse what would take any amount of time or memory to read: deep nesting, and too many aliases.
 
     Every alias may double what there is: a few lines could stand for billions of settings.

@@ -8,7 +8,7 @@ import warnings
 from keyword import iskeyword
 
 from fastnst import __version__
-from fastnst.errors import ConfigError, printable, shortened
+from fastnst.errors import MESSAGE, ConfigError, printable, shortened
 
 COMMANDS = {
     "check": "look at photographs before a training",
@@ -95,7 +95,7 @@ def _fail(message: str, code: int) -> int:
 
 def _one_line(error: Exception) -> str:
     """Say an expected error plainly, and name the kind of any other."""
-    text = printable(shortened(" ".join(str(error).split()), 1000))
+    text = printable(shortened(" ".join(str(error).split()), MESSAGE))
     if isinstance(error, ValueError | OSError | FloatingPointError) and text:
         return text
     return f"{type(error).__name__}: {text[:400]} (--debug shows where)"

@@ -8,11 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from fastnst.cli._config import expand_configs
-from fastnst.errors import ConfigError, printable, shortened
+from fastnst.errors import MESSAGE, ConfigError, printable, shortened
 from fastnst.registry import guess
-
-LONGEST = 1000
-"""Characters of a message; a value that is quoted in it may be longer."""
 
 MOST = 2**31 - 1
 """Of whole numbers; what counts pixels, steps or files."""
@@ -93,7 +90,7 @@ class Help(argparse.HelpFormatter):
 
 def usage_error(message: str, program: str) -> NoReturn:
     """Say in one line what is wrong with the command line; exit with 2."""
-    message = printable(shortened(" ".join(message.split()), LONGEST))
+    message = printable(shortened(" ".join(message.split()), MESSAGE))
     print(f"fastnst: error: {message}; see {program} --help", file=sys.stderr)
     sys.exit(2)
 

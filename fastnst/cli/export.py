@@ -29,7 +29,7 @@ def parser() -> Parser:
     )
     add("--pixels", choices=("uint8", "float32"), default="uint8", help="0 to 255, or from 0 to 1, as (N, H, W, 3)")
     add("--quantize", choices=("fp16", "int8"), help="half or a quarter of the size; the difference is measured")
-    add("--licence", help="under which the weights may be used, for the file itself")
+    add("--license", help="under which the weights may be used, for the file itself")
     add("-y", "--overwrite", action="store_true", help="replace a file that exists")
     add_reporting(parser)
     return parser
@@ -49,9 +49,9 @@ def run(argv: list[str]) -> int:
     check_request(out, options.quantize)
     style = summed(options.mix) if options.mix else options.style
     stylizer = load(options.model, "cpu", "float32", "torch", style, options.strength)
-    notes = stylizer.export(out, options.pixels, options.quantize, licence=options.licence)
+    notes = stylizer.export(out, options.pixels, options.quantize, license=options.license)
     facts = {"out": str(out), "bytes": out.stat().st_size, "name": notes.name, **notes.difference}
-    facts |= {"pixels": notes.pixels, "precision": notes.precision, "licence": notes.licence}
+    facts |= {"pixels": notes.pixels, "precision": notes.precision, "license": notes.license}
     report(
         options,
         f"{out}: {facts['bytes'] / 1e6:.2f} MB, {notes.precision}; differs from torch by at most "

@@ -18,7 +18,7 @@ def parser() -> Parser:
     add("model", help="a trained file, or a bundled style by name")
     add("repo", metavar="USER/NAME", help="where to; the repository is made if it is not there")
     add("--private", action="store_true", help="make it a private one")
-    add("--licence", "--license", help="of the weights, such as mit or cc-by-4.0; by default as far as it is known")
+    add("--license", help="of the weights, such as mit or cc-by-4.0; by default as far as it is known")
     add("--photo", metavar="PICTURE", help="the photograph that the card shows; a cup of coffee by default")
     add("--dry_run", action="store_true", help="write the folder that would be pushed, and push nothing")
     add("-o", "--out", metavar="FOLDER", help="of --dry_run; NAME by default")
@@ -38,7 +38,7 @@ def run(argv: list[str]) -> int:
     from fastnst.sharing.push import CARD, SAMPLE
 
     repo = options.repo.removeprefix("hf://")
-    job = PushJob(options.model, repo, options.private, options.licence, options.photo, options.overwrite)
+    job = PushJob(options.model, repo, options.private, options.license, options.photo, options.overwrite)
     if options.dry_run:
         folder = Path(options.out or job.name)
         check_out(*(folder / name for name in (job.file, CARD, SAMPLE)), options=options)

@@ -36,19 +36,16 @@ def run(argv: list[str]) -> int:
 
     from fastnst.assets import styles
     from fastnst.export.publishing import check_request
-    from fastnst.web import find_runtime, open_models, safe_name, write_site
+    from fastnst.web import find_runtime, open_models, write_site
 
     words = options.models or list(styles())
     if not words:
         raise ConfigError("this installation has no bundled styles; name a trained file")
     check_request(Path("style.onnx"), None)
     models = open_models(words)
-    bundled = {safe_name(word): "MIT" for word in words if word in styles() and not Path(word).is_file()}
     runtime = find_runtime(Path(options.runtime) if options.runtime else None)
     with progress_bar(options, total=len(models), desc="export", unit="model") as bar:
-        site = write_site(
-            models, Path(options.out), runtime, options.overwrite, bundled, lambda name: bar.update() and None
-        )
+        site = write_site(models, Path(options.out), runtime, options.overwrite, lambda name: bar.update())
     facts = {"out": str(site.folder), "bytes": site.bytes, "first_visit": site.first_visit, "models": list(models)}
     report(
         options,

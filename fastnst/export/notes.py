@@ -18,7 +18,7 @@ class Notes:
         styles: One ``{"name", "sha256", ...}`` per style, in the order of the input ``style``; ``sha256`` is that
             of the picture that it imitates.
         network: ``{"name", "config"}`` of the network.
-        licence: Under which the weights may be used.
+        license: Under which the weights may be used.
         source_sha256: Of the file that was exported; empty where there was none.
         pixels: What the graph takes and gives, ``uint8`` or ``float32``.
         precision: ``float32``, ``fp16`` or ``int8``.
@@ -30,7 +30,7 @@ class Notes:
     name: str
     styles: list[dict[str, Any]] = field(default_factory=list)
     network: dict[str, Any] = field(default_factory=dict)
-    licence: str = "not stated"
+    license: str = "not stated"
     source_sha256: str = ""
     pixels: Pixels = "uint8"
     precision: str = "float32"

@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fastnst.assets import licence_of
+from fastnst.assets import license_of
 from fastnst.checkpoint import Metadata, describe
 from fastnst.export import Notes
 from fastnst.networks import TransformationNetwork
@@ -16,7 +16,7 @@ def make_notes(
     metadata: Metadata | None,
     file: Path | None,
     name: str,
-    licence: str | None = None,
+    license: str | None = None,
     **how: Any,
 ) -> Notes:
     """Return the notes for a network.
@@ -26,15 +26,21 @@ def make_notes(
         metadata: How it was made, as far as that is known.
         file: What it was loaded from, if it was.
         name: Of the file, for a network that is not of one style with a name.
-        licence: Of the weights; by default that of what comes with this program, or what an imported file says.
+        license: Of the weights; by default that of what comes with this program, or what an imported file says.
         how: It is written: ``pixels`` and ``precision``.
     """
     kept = _without_pictures(metadata.styles if metadata else [])
-    if licence is None and file is not None:
-        licence = licence_of(file) or (metadata.origin.get("license") if metadata else None)
+    license = license or known_license(metadata, file)
     digest = sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else ""
     name = str(kept[0].get("name", name)) if len(kept) == 1 else name
-    return Notes(name, kept, describe(network), licence or "not stated", digest, **how)
+    return Notes(name, kept, describe(network), license or "not stated", digest, **how)
+
+
+def known_license(metadata: Metadata | None, file: Path | None) -> str | None:
+    """Return under what terms weights are: of what comes with this program, or as an imported file says, if it does."""
+    own = license_of(file) if file is not None else None
+    said = metadata.origin.get("license", "unknown") if metadata else "unknown"
+    return own or (None if said == "unknown" else str(said))
 
 
 def _without_pictures(styles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -77,7 +77,6 @@ class GraphStylizer(Stylizer):
         model, self.notes, self._inputs = read_graph(Path(path))
         self.metadata, self.file = None, Path(path)
         self.styles = [str(style.get("name", number)) for number, style in enumerate(self.notes.styles)]
-        self._path = Path(path)
         with self._computing():
             self._run: Runner = onnx_runner(model) if chosen == "onnx" else openvino_runner(model, self.precision)
         self._lock = Lock()
@@ -162,7 +161,7 @@ class GraphStylizer(Stylizer):
             yield
         except Exception as error:
             reason = first_line(error).rpartition(" : ")[2]
-            raise CheckpointError(f"{self._path}: cannot be computed ({reason}); export it again") from error
+            raise CheckpointError(f"{self.file}: cannot be computed ({reason}); export it again") from error
 
     def _paint_pixels(self, images: Tensor) -> Tensor:
         pixels = images.permute(0, 2, 3, 1).contiguous()

@@ -207,7 +207,7 @@ class Stylizer:
         pixels: PixelType = "uint8",
         quantize: Quantize | None = None,
         name: str | None = None,
-        licence: str | None = None,
+        license: str | None = None,
     ) -> Notes:
         """Write this network for other programs, once it is known to paint what torch paints; ``fastnst export``.
 
@@ -222,7 +222,7 @@ class Stylizer:
             quantize: ``fp16`` for half of the size, norms stay in float32; ``int8`` for a quarter, by the ranges of
                 features in sample photographs; only ``.onnx``.
             name: What the file calls itself; that of the style, or of the file, by default.
-            licence: Under which the weights may be used; by default as far as it is known.
+            license: Under which the weights may be used; by default as far as it is known.
 
         Returns:
             What the file says of itself, with the difference from torch in 8-bit levels.
@@ -232,7 +232,7 @@ class Stylizer:
             ExportError: The file paints something else, by more than a level in float32; nothing was written.
         """
         how = {"pixels": pixels, "precision": quantize or "float32"}
-        notes = make_notes(self._exact, self.metadata, self.file, Path(path).stem, licence, **how)
+        notes = make_notes(self._exact, self.metadata, self.file, Path(path).stem, license, **how)
         notes = replace(notes, name=name or notes.name)
         return publish(deepcopy(self._exact).cpu(), Path(path), notes)
 

@@ -84,7 +84,7 @@ def _paint_by_thumbnail(network: TransformationNetwork, padded: Padded, frame: _
     device = next(network.parameters()).device
     multiple, side = network.size_multiple, _up(max(64, network.min_size), network.size_multiple)
     with _reduced_statistics(network, padded), torch.no_grad():
-        halo = _up(network.receptive_field // 2, multiple)
+        halo = network.halo
         size = bytes_per_pixel(lambda side: network.paint(torch.rand(1, 3, side, side, device=device)), side)
         core = tile_size(padded.width, halo, multiple, size, memory)
         for tile in plan_tiles(padded.height, padded.width, core, halo):

@@ -49,6 +49,11 @@ class TransformationNetwork(nn.Module, ABC):
     output: nn.Module
     styles: Styles | None
 
+    @property
+    def halo(self) -> int:
+        """Pixels around a tile that matter to it, rounded up to a multiple of ``size_multiple``."""
+        return -(-(self.receptive_field // 2) // self.size_multiple) * self.size_multiple
+
     def __init__(self) -> None:
         super().__init__()
         self.styles = None

@@ -1,6 +1,5 @@
 """The models that a server has, and the styles of theirs that were asked for lately."""
 
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from fastnst.errors import ConfigError
 from fastnst.inference import Stylizer, load
 from fastnst.registry import unknown
 from fastnst.serve.job import ServeJob
+from fastnst.web import safe_name
 
 KEPT = 32
 """Styles, mixes and strengths that are kept: requests for the same one are painted together."""
@@ -53,7 +53,7 @@ class Shelf:
         """
         for word in self.job.models or assets.styles():
             file = find_style(word)
-            name = re.sub(r"[^A-Za-z0-9_-]+", "_", style_name(file)).strip("_-") or "style"
+            name = safe_name(style_name(file))
             if name in self.stylizers:
                 raise ConfigError(f"two models are called {name}; rename a file")
             self.add(name, self.load(file))

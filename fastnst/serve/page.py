@@ -4,34 +4,27 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
-from fastnst.inference import Stylizer
+from fastnst import web
 from fastnst.serve.problems import Problem
 from fastnst.serve.service import Service
 
-NO_PAGE = '<!doctype html><title>fastnst</title><p>fastnst is serving; see <a href="docs">what it can do</a>.'
-
 
 def add_page(app: FastAPI, service: Service, training: bool) -> None:
-    """Add the page of :mod:`fastnst.web`, or a word in its place where it is not there. Comes last: it takes the rest.
+    """Add the page of :mod:`fastnst.web`. Comes last: it takes the rest.
 
     Args:
         app: Gets it.
         service: Its models are shown.
         training: Whether the page offers to have a style trained.
     """
-    try:
-        from fastnst import web
-    except ImportError:
-        _add_word(app)
-        return
     thumbnails: dict[tuple[str, int], bytes] = {}
 
     def site() -> dict[str, Any]:
         models = web.describe_models(service.shelf.stylizers)
-        described: dict[str, Any] = web.describe_site(models, "server", training=training)
+        described = web.describe_site(models, "server", training=training)
         limits = service.limits
         return described | {"limits": {"bytes": limits.bytes, "pixels": limits.pixels, "seconds": limits.seconds}}
 
@@ -46,17 +39,10 @@ def add_page(app: FastAPI, service: Service, training: bool) -> None:
         stylizer = service.shelf.stylizers[name]
         key = path, id(stylizer)
         if key not in thumbnails:
-            thumbnails[key] = await service.computed(partial(_thumbnail, stylizer, style))
+            thumbnails[key] = await service.computed(partial(web.thumbnail, stylizer, style))
         return Response(thumbnails[key], media_type="image/jpeg", headers={"cache-control": "max-age=3600"})
 
     app.mount("/", StaticFiles(directory=web.PAGE, html=True))
-
-
-def _thumbnail(stylizer: Stylizer, style: str | None) -> bytes:
-    from fastnst import web
-
-    data: bytes = web.thumbnail(stylizer) if style is None else web.thumbnail(stylizer, style)
-    return data
 
 
 def _shown_at(path: str, models: list[dict[str, Any]]) -> tuple[str, str | None]:
@@ -72,9 +58,3 @@ def _shown_at(path: str, models: list[dict[str, Any]]) -> tuple[str, str | None]
             if style["thumbnail"] == path:
                 return model["name"], style["name"]
     raise Problem(404, "there is no such thumbnail")
-
-
-def _add_word(app: FastAPI) -> None:
-    @app.get("/", include_in_schema=False)
-    async def word() -> HTMLResponse:
-        return HTMLResponse(NO_PAGE)

@@ -88,14 +88,8 @@ def facts(name: str, stylizer: Stylizer) -> dict[str, Any]:
         "title": origin.get("title", name),
         "artist": origin.get("artist", ""),
         "styles": stylizer.styles if len(stylizer.styles) > 1 else [],
-        "strength": has_strength(stylizer),
+        "strength": stylizer.has_strength,
     }
-
-
-def has_strength(stylizer: Stylizer) -> bool:
-    """Say whether a model can paint less than all of a style."""
-    inputs = getattr(stylizer, "inputs", None)  # of a graph
-    return "strength" in inputs if inputs is not None else getattr(stylizer, "network", stylizer).styles is not None
 
 
 def chosen_style(style: str | None, mix: str | None) -> str | dict[str, float] | None:

@@ -8,7 +8,7 @@ from fastnst.about import artwork
 from fastnst.checkpoint import Metadata, network_name
 from fastnst.networks import TransformationNetwork
 
-LICENCES = frozenset(
+LICENSES = frozenset(
     [
         "mit",
         "apache-2.0",
@@ -31,7 +31,7 @@ LICENCES = frozenset(
         "other",
     ]
 )
-"""Names that the hub has for licences, of those that weights come with; any other goes by its own words."""
+"""Names that the hub has for licenses, of those that weights come with; any other goes by its own words."""
 
 TAGS = ("style-transfer", "neural-style-transfer", "image-to-image", "art")
 
@@ -45,7 +45,7 @@ class Facts:
         file: What it is called there.
         sha256: Of it.
         size: Bytes.
-        licence: Of the weights, where it is known.
+        license: Of the weights, where it is known.
         sample: The picture beside it.
     """
 
@@ -53,7 +53,7 @@ class Facts:
     file: str
     sha256: str
     size: int
-    licence: str | None
+    license: str | None
     sample: str
 
     @property
@@ -74,7 +74,7 @@ def card(metadata: Metadata, network: TransformationNetwork, facts: Facts) -> st
         f"## Use\n\n{use(metadata, network, facts.address)}",
         *_section("How it was trained", _rows(trained(metadata))),
         *_section("How it was judged", judged(metadata)),
-        f"## Licence\n\n{_licence(facts.licence)}",
+        f"## License\n\n{_license(facts.license)}",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -83,12 +83,12 @@ def head(metadata: Metadata, facts: Facts) -> str:
     """Return the settings of a card, as YAML."""
     import yaml
 
-    given = (facts.licence or "unknown").strip()
-    known = given.lower() in LICENCES
-    licence = {"license": given.lower()} if known else {"license": "other", "license_name": given}
+    given = (facts.license or "unknown").strip()
+    known = given.lower() in LICENSES
+    license = {"license": given.lower()} if known else {"license": "other", "license_name": given}
     own = {"file": facts.file, "sha256": facts.sha256, "version": metadata.fastnst_version or None}
     settings = {
-        **licence,
+        **license,
         "library_name": "fastnst",
         "pipeline_tag": "image-to-image",
         "tags": list(TAGS),
@@ -104,7 +104,7 @@ def _what(metadata: Metadata, network: TransformationNetwork) -> list[str]:
     if len(metadata.styles) < 2:
         return [f"{', '.join(lines)}." for lines in [artwork(metadata)] if lines]
     works = [(f"`{s.get('name', '')}`", ", ".join(_known(s, "title", "artist", "date"))) for s in metadata.styles]
-    return [f"{len(works)} styles in one network, in any mix and at any strength.", _table(("style", "artwork"), works)]
+    return [f"{len(works)} styles in one network, in any mix and at any strength.", table(("style", "artwork"), works)]
 
 
 def _known(style: Mapping[str, Any], *keys: str) -> list[str]:
@@ -152,10 +152,10 @@ def judged(metadata: Metadata) -> str:
     return f"{on}, lower is nearer.\n\n{_rows(terms)}"
 
 
-def _licence(licence: str | None) -> str:
-    if licence is None:
+def _license(license: str | None) -> str:
+    if license is None:
         return "Not stated; ask the publisher before you use the weights. What is painted is a matter of its own."
-    return f"The weights are under: {licence}."
+    return f"The weights are under: {license}."
 
 
 def _section(title: str, text: str) -> list[str]:
@@ -164,10 +164,11 @@ def _section(title: str, text: str) -> list[str]:
 
 def _rows(values: Mapping[str, Any]) -> str:
     known = [(key, value) for key, value in values.items() if value not in (None, "", {}, [])]
-    return _table(("", ""), known) if known else ""
+    return table(("", ""), known) if known else ""
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+def table(head: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+    """Write a table as Markdown."""
     top = "|" + "".join(f" {word} |" if word else " |" for word in head)
     return "\n".join([top, "|" + "---|" * len(head), *(f"| {' | '.join(map(_cell, line))} |" for line in lines)])
 

@@ -6,13 +6,14 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fastnst.assets import find_style, hub_client, licence_of
+from fastnst.assets import find_style, hub_client
 from fastnst.assets.hub import CARD
 from fastnst.assets.hub_client import HubError
 from fastnst.atomic import replacing
-from fastnst.checkpoint import Metadata, load_checkpoint
+from fastnst.checkpoint import load_checkpoint
 from fastnst.errors import ConfigError
 from fastnst.images import write_image
+from fastnst.inference.export import known_license
 from fastnst.sharing.card import Facts, card
 from fastnst.sharing.sample import sample
 
@@ -28,7 +29,7 @@ class PushJob:
         model: A trained file, or a bundled style by name.
         repo: ``USER/NAME``; the file is called NAME there.
         private: Make the repository a private one.
-        licence: Of the weights, as ``mit`` or ``cc-by-4.0``; by default that of what comes with this program, or what
+        license: Of the weights, as ``mit`` or ``cc-by-4.0``; by default that of what comes with this program, or what
             an imported file says.
         photo: The photograph that the sample shows; see :func:`~fastnst.sharing.sample.sample`.
         overwrite: Replace files of these names that are there.
@@ -40,7 +41,7 @@ class PushJob:
     model: str
     repo: str
     private: bool = False
-    licence: str | None = None
+    license: str | None = None
     photo: str | None = None
     overwrite: bool = False
 
@@ -110,16 +111,10 @@ def lay_out(job: PushJob, folder: Path) -> str:
     data = file.read_bytes()
     digest = sha256(data).hexdigest()
     write_image(sample(file, network, metadata, job.name, job.photo), folder / SAMPLE)
-    facts = Facts(job.repo, job.file, digest, len(data), licence(job, file, metadata), SAMPLE)
+    facts = Facts(job.repo, job.file, digest, len(data), job.license or known_license(metadata, file), SAMPLE)
     _write(folder / job.file, data)
     _write(folder / CARD, card(metadata, network, facts).encode())
     return digest
-
-
-def licence(job: PushJob, file: Path, metadata: Metadata) -> str | None:
-    """Return under what terms the weights are, as far as that is known."""
-    known = metadata.origin.get("license")
-    return job.licence or licence_of(file) or (known if known != "unknown" else None)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -75,7 +75,10 @@ def damage(path: Path) -> str:
         return f"cannot be read ({error.strerror or error})"
     except PlainError:
         return "is no resume file"
-    return "" if isinstance(loaded, dict) and "fastnst" in loaded else "is no resume file of fastnst"
+    kept = loaded.get("fastnst") if isinstance(loaded, dict) else None
+    if not isinstance(kept, dict):
+        return "is no resume file of fastnst"
+    return "" if "guard" in kept else "was written by an earlier fastnst, which kept less"
 
 
 def torn(path: Path) -> bool:

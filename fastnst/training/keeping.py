@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fastnst.atomic import replacing
 from fastnst.checkpoint import STYLE_FILE, CheckpointError, read_metadata, save_checkpoint
+from fastnst.plain import load_plain
 from fastnst.training.disk import Disk
 from fastnst.training.folder import RESUME_FILE, keep_previous
 from fastnst.training.guard import finite
@@ -57,7 +58,7 @@ class AtomicCheckpointIO(CheckpointIO):
         self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
         """Load plain data and tensors; a file that holds more is refused, whatever ``weights_only`` says."""
-        loaded: dict[str, Any] = torch.load(path, map_location=map_location or "cpu", weights_only=True)
+        loaded: dict[str, Any] = load_plain(Path(path))
         return loaded
 
     def remove_checkpoint(self, path: Any) -> None:

@@ -18,6 +18,7 @@ from fastnst.images import pack_image, read_image, to_pil, unpack_image
 from fastnst.images.geometry import fit
 from fastnst.inference import Stylizer, load
 from fastnst.inference.choice import is_picture
+from fastnst.inference.export import known_license
 
 SIDE = 160
 """Of a thumbnail, pixels."""
@@ -103,28 +104,24 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "style"
 
 
-def describe_models(
-    stylizers: Mapping[str, Stylizer], licences: Mapping[str, str] | None = None
-) -> list[dict[str, Any]]:
+def describe_models(stylizers: Mapping[str, Stylizer]) -> list[dict[str, Any]]:
     """Say of each model what a page shows of it.
 
     Args:
         stylizers: By name, with all their styles.
-        licences: By name, where they are not in the files.
 
     Returns:
-        For each ``{"name", "title", "artist", "thumbnail", "styles", "strength", "licence"}``; ``styles`` has a
+        For each ``{"name", "title", "artist", "thumbnail", "styles", "strength", "license"}``; ``styles`` has a
         ``{"name", "title", "artist", "thumbnail"}`` for each, and is empty where there is but one. Thumbnails are
         addresses beside the page; :func:`thumbnail` makes them.
     """
-    return [_entry(safe_name(name), stylizer, (licences or {}).get(name)) for name, stylizer in stylizers.items()]
+    return [_entry(safe_name(name), stylizer) for name, stylizer in stylizers.items()]
 
 
-def _entry(name: str, stylizer: Stylizer, licence: str | None) -> dict[str, Any]:
+def _entry(name: str, stylizer: Stylizer) -> dict[str, Any]:
     shown = [_shown(style) for style in _styles(stylizer)]
     several = len(shown) > 1
     own = {"title": _title(name), "artist": ""} if several or not shown else shown[0]
-    origin = stylizer.metadata.origin if stylizer.metadata else {}
     return {
         "name": name,
         "title": own["title"],
@@ -134,7 +131,7 @@ def _entry(name: str, stylizer: Stylizer, licence: str | None) -> dict[str, Any]
         if several
         else [],
         "strength": stylizer.has_strength,
-        "licence": licence or str(origin.get("license") or "not stated"),
+        "license": known_license(stylizer.metadata, stylizer.file) or "not stated",
     }
 
 

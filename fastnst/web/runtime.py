@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastnst.errors import ConfigError, first_line
 
-PACKAGE, VERSION, LICENCE = "onnxruntime-web", "1.30.0", "MIT"
+PACKAGE, VERSION, LICENSE = "onnxruntime-web", "1.30.0", "MIT"
 
 INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 """Of the archive, as npm states it."""

@@ -15,14 +15,13 @@ import torch
 
 from fastnst import __version__
 from fastnst.atomic import naming
-from fastnst.checkpoint import describe
 from fastnst.errors import ConfigError
-from fastnst.export.notes import Notes
 from fastnst.export.publishing import browser_graph
 from fastnst.inference import Stylizer
 from fastnst.inference.brush import Brush
+from fastnst.inference.export import make_notes
 from fastnst.web.models import describe_models, safe_name, thumbnail
-from fastnst.web.runtime import INTEGRITY, KINDS, LICENCE, PACKAGE, VERSION
+from fastnst.web.runtime import INTEGRITY, KINDS, LICENSE, PACKAGE, VERSION
 
 PAGE = Path(__file__).parent / "page"
 """The page's own files."""
@@ -47,8 +46,7 @@ def write_site(
     out: Path,
     runtime: Path,
     overwrite: bool = False,
-    licences: Mapping[str, str] | None = None,
-    on_model: Callable[[str], None] = lambda name: None,
+    on_model: Callable[[str], object] = lambda name: None,
 ) -> Site:
     """Write a page that paints with these models in the browser, complete or not at all.
 
@@ -57,7 +55,6 @@ def write_site(
         out: The folder; one that :func:`write_site` wrote is replaced if ``overwrite``.
         runtime: From :func:`~fastnst.web.runtime.find_runtime`.
         overwrite: Whether a page may be replaced.
-        licences: Of models, by name, where they are not in the files.
         on_model: Called with the name of each model that is done.
 
     Raises:
@@ -72,7 +69,7 @@ def write_site(
             made = Path(temporary) / "site"
             shutil.copytree(PAGE, made)
             made.chmod(0o755)
-            entries = describe_models(models, licences)
+            entries = describe_models(models)
             for entry, stylizer in zip(entries, models.values(), strict=True):
                 _write_thumbnails(entry, stylizer, made)
                 entry |= _write_graph(entry, stylizer, made)
@@ -118,20 +115,15 @@ def _write_thumbnails(entry: Mapping[str, Any], stylizer: Stylizer, folder: Path
 def _write_graph(entry: Mapping[str, Any], stylizer: Stylizer, folder: Path) -> dict[str, Any]:
     """Write a graph under a name that changes with it, and say what the page must know to use it."""
     network = deepcopy(stylizer.network).cpu().float()
-    metadata = stylizer.metadata
-    styles = [{k: v for k, v in style.items() if k != "picture"} for style in (metadata.styles if metadata else [])]
-    notes = Notes(entry["name"], styles, describe(network), entry["licence"])
-    graph = browser_graph(network, notes)
+    graph = browser_graph(network, make_notes(network, stylizer.metadata, stylizer.file, entry["name"]))
     packed = gzip.compress(graph, 9, mtime=0)
     name = f"models/{safe_name(entry['name'])}.{sha256(packed).hexdigest()[:8]}.gz"
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_bytes(packed)
-    multiple = network.size_multiple
-    halo = -(-(network.receptive_field // 2) // multiple) * multiple
     statistics = 2 * sum(norm.channels for _, norm in network.named_norms())
     bytes_per_pixel = round(Brush(torch.device("cpu"), network, network).whole_bytes)
-    tile = {"multiple": multiple, "halo": halo, "statistics": statistics, "bytes": bytes_per_pixel}
-    return {"file": name, "bytes": len(packed), "tile": tile}
+    sides = {"multiple": network.size_multiple, "halo": network.halo}
+    return {"file": name, "bytes": len(packed), "tile": sides | {"statistics": statistics, "bytes": bytes_per_pixel}}
 
 
 def _copy_runtime(runtime: Path, folder: Path) -> dict[str, Any]:
@@ -141,7 +133,7 @@ def _copy_runtime(runtime: Path, folder: Path) -> dict[str, Any]:
     for kind, files in KINDS.items():
         kinds[kind] = {part: f"{address}/{name}" for part, (_, name) in files.items()}
         kinds[kind]["bytes"] = sum((folder / address / name).stat().st_size for _, name in files.values())
-    return {"name": PACKAGE, "version": VERSION, "licence": LICENCE, "integrity": INTEGRITY, **kinds}
+    return {"name": PACKAGE, "version": VERSION, "license": LICENSE, "integrity": INTEGRITY, **kinds}
 
 
 def _listing(folder: Path) -> list[str]:

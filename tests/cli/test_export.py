@@ -15,10 +15,10 @@ needs_onnx = pytest.mark.skipif(
 @needs_onnx
 def test_a_style_is_exported_and_painted_with(gallery, style_picture, tmp_path, capsys):
     out, model = tmp_path / "gallery.onnx", str(gallery)
-    assert run(["export", model, "--out", str(out), "--licence", "CC0-1.0", "--json"]) == 0
+    assert run(["export", model, "--out", str(out), "--license", "CC0-1.0", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["largest"] <= 1
-    assert (facts["licence"], facts["precision"], facts["bytes"]) == ("CC0-1.0", "float32", out.stat().st_size)
+    assert (facts["license"], facts["precision"], facts["bytes"]) == ("CC0-1.0", "float32", out.stat().st_size)
     painted = []
     for name, file in (("a", model), ("b", str(out))):
         words = ["stylize", str(style_picture), "-m", file, "--mix", "wave:1", "starry:2", "--strength", "0.5"]

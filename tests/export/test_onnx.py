@@ -55,7 +55,7 @@ def test_a_graph_of_eight_bits_is_within_a_level_and_says_what_it_is(tmp_path):
     import onnx
 
     style = {"name": "waves", "sha256": "ab" * 32}
-    notes = Notes("waves", [style], licence="MIT", source_sha256="cd" * 32)
+    notes = Notes("waves", [style], license="MIT", source_sha256="cd" * 32)
     made = publish(network("lite"), tmp_path / "style.onnx", notes)
     assert made.difference["largest"] <= 1
     model = onnx.load(tmp_path / "style.onnx")

@@ -12,7 +12,7 @@ import fastnst
 from fastnst.assets.hub import front_matter
 from fastnst.checkpoint import load_checkpoint, save_checkpoint
 from fastnst.cli import run
-from fastnst.sharing.card import LICENCES
+from fastnst.sharing.card import LICENSES
 
 
 def head(hub, repo="me/waves"):
@@ -20,7 +20,7 @@ def head(hub, repo="me/waves"):
 
 
 def test_what_is_pushed_is_painted_with_by_address(hub, trained, make_picture, capsys):
-    assert run(["push", str(trained), "me/waves", "--licence", "CC-BY-4.0"]) == 0
+    assert run(["push", str(trained), "me/waves", "--license", "CC-BY-4.0"]) == 0
     assert "fastnst stylize --model hf://me/waves PHOTO" in capsys.readouterr().out
     files = hub.repos["me/waves"].files
     assert set(files) == {"waves.safetensors", "README.md", "sample.jpg"}
@@ -31,7 +31,7 @@ def test_what_is_pushed_is_painted_with_by_address(hub, trained, make_picture, c
 
 
 def test_the_card_has_what_the_hub_reads_and_what_is_checked(hub, trained):
-    run(["push", str(trained), "me/waves", "--licence", "CC-BY-4.0"])
+    run(["push", str(trained), "me/waves", "--license", "CC-BY-4.0"])
     settings = head(hub)
     assert settings["license"] == "cc-by-4.0"
     assert settings["library_name"] == "fastnst"
@@ -98,19 +98,19 @@ def test_a_network_for_any_picture_is_shown_with_one(shared_network, make_pictur
 @pytest.mark.parametrize(
     ("given", "settings"),
     [
-        (["--licence", "MIT"], {"license": "mit"}),
+        (["--license", "MIT"], {"license": "mit"}),
         (["--license", "My own terms"], {"license": "other", "license_name": "My own terms"}),
         ([], {"license": "unknown"}),
     ],
 )
-def test_a_licence_is_named_as_the_hub_does(trained, tmp_path, given, settings):
+def test_a_license_is_named_as_the_hub_does(trained, tmp_path, given, settings):
     assert run(["push", str(trained), "me/waves", "--dry_run", "--out", str(tmp_path / "out"), *given]) == 0
     found = front_matter((tmp_path / "out" / "README.md").read_text("utf-8"))
     assert {key: value for key, value in found.items() if key.startswith("license")} == settings
-    assert {"mit", "unknown", "other"} <= LICENCES
+    assert {"mit", "unknown", "other"} <= LICENSES
 
 
-def test_the_licence_of_bundled_and_imported_styles_is_known(bundled_styles, trained, tmp_path):
+def test_the_license_of_bundled_and_imported_styles_is_known(bundled_styles, trained, tmp_path):
     assert run(["push", "waves", "me/waves", "--dry_run", "--out", str(tmp_path / "a")]) == 0
     assert "license: mit" in (tmp_path / "a" / "README.md").read_text("utf-8")
     network, metadata = load_checkpoint(trained)

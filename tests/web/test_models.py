@@ -27,13 +27,13 @@ def test_a_model_of_one_style_is_described_by_it(trained):
         "thumbnail": "thumbnails/my_waves.jpg",
         "styles": [],
         "strength": False,
-        "licence": "CC0-1.0",
+        "license": "CC0-1.0",
     }
 
 
 def test_a_model_of_several_styles_lists_them(gallery):
     entry = describe_models({"gallery": load(gallery, "cpu")})[0]
-    assert (entry["title"], entry["strength"], entry["licence"]) == ("Gallery", True, "not stated")
+    assert (entry["title"], entry["strength"], entry["license"]) == ("Gallery", True, "not stated")
     assert [style["title"] for style in entry["styles"]] == ["Wave", "Starry", "Udnie"]
     assert entry["styles"][1]["thumbnail"] == "thumbnails/gallery/starry.jpg"
 

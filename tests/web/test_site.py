@@ -133,7 +133,7 @@ def test_the_command_writes_a_page(bundled_styles, stand_in, tmp_path, capsys):
     assert run(["web", "waves", "--out", str(out), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["models"], facts["out"]) == (["waves"], str(out))
-    assert json.loads((out / "site.json").read_text())["models"][0]["licence"] == "MIT"
+    assert json.loads((out / "site.json").read_text())["models"][0]["license"] == "MIT"
     assert run(["web", "waves", "--out", str(out)]) == 2
     assert "give --overwrite" in capsys.readouterr().err
     assert run(["web", "--out", str(out), "--overwrite"]) == 0
