@@ -45,7 +45,7 @@ def find_resume_file(root: Path, asked: str | None, overwrite: bool = False) -> 
             f"{root} holds a run already; go on with --resume, begin it anew with --overwrite, or choose another --out"
         )
     if named and (reason := damage(named)):
-        raise CheckpointError(f"{named}: cannot be resumed from: {reason}")
+        raise CheckpointError(f"{named} {reason}; it cannot be resumed from")
     return named, ""
 
 

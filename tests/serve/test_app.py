@@ -1,12 +1,12 @@
 """What a server answers besides paintings, and to whom."""
 
 import re
-import sys
-from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve")
+
+from fastnst.web import PAGE
 
 from .conftest import multipart
 
@@ -112,51 +112,22 @@ def test_a_browser_gets_a_cookie_for_the_token(serving):
     assert server("/v1/models", cookie="fastnst_token=sesame").status == 401
 
 
-@pytest.fixture
-def page(tmp_path, monkeypatch):
-    """A stand-in for the page's part of the package."""
-    (tmp_path / "index.html").write_text("<p>A page.")
-    (tmp_path / "app.js").write_text("1")
-
-    def describe_models(stylizers):
-        return [
-            {
-                "name": name,
-                "thumbnail": f"thumbnails/{name}.jpg",
-                "styles": [{"name": style, "thumbnail": f"thumbnails/{name}/{style}.jpg"} for style in one.styles],
-            }
-            for name, one in stylizers.items()
-        ]
-
-    def describe_site(models, engine, training):
-        return {"engine": engine, "training": training, "models": models}
-
-    def thumbnail(stylizer, style=None):
-        return f"{len(stylizer.styles)} {style}".encode()
-
-    web = SimpleNamespace(
-        PAGE=tmp_path, describe_models=describe_models, describe_site=describe_site, thumbnail=thumbnail
-    )
-    monkeypatch.setitem(sys.modules, "fastnst.web", web)
-    monkeypatch.setattr("fastnst.web", web, raising=False)
-    return web
-
-
-def test_the_page_is_served_with_all_that_it_reads(serving, models, page):
+def test_the_page_is_served_with_all_that_it_reads(serving, models):
     server = serving(models=models)
-    assert server("/").body == b"<p>A page."
-    assert "javascript" in server("/app.js").headers["content-type"]
+    assert server("/").body == (PAGE / "index.html").read_bytes()
+    assert "javascript" in server("/js/main.js").headers["content-type"]
     site = server("/site.json").json
     assert (site["engine"], site["training"]) == ("server", False)
     assert [model["name"] for model in site["models"]] == ["plain", "gallery"]
     assert site["limits"]["pixels"] == 24_000_000
-    picture = server("/thumbnails/gallery/starry.jpg")
-    assert (picture.body, picture.headers["content-type"]) == (b"3 starry", "image/jpeg")
-    assert server("/thumbnails/plain.jpg").body == b"0 None"
+    for path in ("/thumbnails/gallery/starry.jpg", "/thumbnails/plain.jpg"):
+        picture = server(path)
+        assert (picture.image.size, picture.headers["content-type"]) == ((160, 160), "image/jpeg")
+    assert server("/thumbnails/gallery/wave.jpg").body != picture.body
 
 
 @pytest.mark.parametrize("path", ["/thumbnails/no.jpg", "/..%2f..%2fetc/passwd", "/thumbnails/..%2f..%2fplain.jpg"])
-def test_no_other_file_is_served(serving, page, path):
+def test_no_other_file_is_served(serving, path):
     assert serving()(path).status == 404
 
 

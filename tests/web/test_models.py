@@ -1,6 +1,7 @@
 """What a page shows of models, and names that are safe in files and addresses."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -19,7 +20,9 @@ def test_names_are_safe(name, safe):
 
 
 def test_a_model_of_one_style_is_described_by_it(trained):
-    entry = describe_models({"my waves": load(trained, "cpu")}, {"my waves": "CC0-1.0"})[0]
+    stylizer = load(trained, "cpu")
+    stylizer.metadata = replace(stylizer.metadata, origin={"license": "CC0-1.0"})
+    entry = describe_models({"my waves": stylizer})[0]
     assert entry == {
         "name": "my_waves",
         "title": "Waves",
