@@ -103,15 +103,15 @@ def preset(name: str) -> dict[str, Any]:
     return yaml.safe_load((CONFIGS / "train" / f"{name}.yaml").read_text())["model"]
 
 
-def our_step(config: str, precision: Precision, device: torch.device) -> Work:
-    """Return one optimizer step of fastnst on whole crops, under a config's network and objective."""
+def our_step(config: str, precision: Precision, grow: float, device: torch.device) -> Work:
+    """Return one optimizer step of fastnst, under a config's network and objective: on whole crops, or on corners."""
     model = preset(config)
     loss = build_loss(LossConfig(**model["loss"])).to(device).to(memory_format=torch.channels_last)
     network = build_network(model["network"], **model.get("network_options", {}))
     network = network.to(device).to(memory_format=torch.channels_last)
     photos = torch.rand(BATCH, 3, SIZE, SIZE, device=device).contiguous(memory_format=torch.channels_last)
     targets = take_targets(loss, torch.rand(1, 3, SIZE, SIZE, device=device), photos)
-    training = Training(network, targets, Recipe(grow=0), precision)
+    training = Training(network, targets, Recipe(grow=grow), precision)
     return lambda: training(photos, 0.5)
 
 

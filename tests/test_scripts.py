@@ -80,7 +80,7 @@ def test_the_measured_step_is_the_recipes(script):
     before = [weight.clone() for weight in training.network.parameters()]
     assert float(training(batch, 0.1).total) > 0
     assert not all(torch.equal(a, b) for a, b in zip(before, training.network.parameters(), strict=True))
-    step = script("bench_recipes").our_step("fast", "float32", torch.device("cpu"))
+    step = script("bench_recipes").our_step("fast", "float32", 0.0, torch.device("cpu"))
     assert float(step().total) > 0
 
 
