@@ -7,7 +7,7 @@
 The first writes ``checkpoints/starry_night.safetensors`` and ``checkpoints/starry_night.md``. The second does so with a
 network of several styles, each of which has a name of ``styles.yaml``, and paints the photograph in each of them at
 several strengths into ``checkpoints/gallery.jpg``; a picture that another file beside it holds is left out. The third
-paints photographs with every style there is into ``checkpoints/styles.jpg``: a row for each photograph, which comes
+paints photographs with every style there is into ``scripts/styles.jpg``: a row for each photograph, which comes
 first, and a column for each style, in the order of their names; in the column of a network of several styles, each
 photograph is painted in a mix of two. The table of styles in ``checkpoints/README.md`` is brought up to date.
 """
@@ -35,6 +35,7 @@ from fastnst.images.sheet import contact_sheet, picture_grid
 from fastnst.inference import Stylizer, load
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
+SHEET = Path(__file__).with_name("styles.jpg")
 SIDE, MOST_WIDTH = 320, 2880
 STRIP = 160
 """Width of a picture in the sheet of strengths, pixels."""
@@ -159,12 +160,12 @@ def main() -> None:
     parser.add_argument("name", nargs="?", help=f"{', '.join(read_table())}; any for several styles in one network")
     parser.add_argument("--style", type=Path, help="the picture imitated, where the model does not hold it")
     parser.add_argument("--photo", type=Path, help="paint it at several strengths, for a network of several styles")
-    parser.add_argument("--sheet", nargs="+", type=Path, metavar="PHOTO", help="write checkpoints/styles.jpg")
+    parser.add_argument("--sheet", nargs="+", type=Path, metavar="PHOTO", help="write scripts/styles.jpg")
     options = parser.parse_args()
     if (options.name is None) == (options.sheet is None):
         parser.error("give a model and its name, or --sheet and photographs")
     if options.sheet:
-        write_sheet(options.sheet, FOLDER / "styles.jpg")
+        write_sheet(options.sheet, SHEET)
         return
     print(say_size(publish(options.model, options.name, style=options.style, photo=options.photo)))
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from card import FOLDER, publish, say_size, write_sheet
+from card import FOLDER, SHEET, publish, say_size, write_sheet
 from style_table import Artwork, fetch_picture, find, read_table
 
 from fastnst.assets.samples import copy_photos
@@ -165,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     photo = options.sheet[0] if options.sheet else None
     code = train_all(table, names, (options.time_budget, options.gallery_budget), plan, photo)
     if options.sheet and code not in INTERRUPTED:
-        write_sheet(options.sheet, FOLDER / "styles.jpg")
+        write_sheet(options.sheet, SHEET)
     return code
 
 
