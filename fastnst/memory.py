@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,15 @@ UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 UNKNOWN = 2 * 2**30
 """Taken for free where the system does not say."""
+
+LASTING = Path("/var/tmp")
+"""For large temporary files, by the Filesystem Hierarchy Standard; ``/tmp`` may be memory."""
+
+
+def scratch_folder() -> str:
+    """Return where large temporary files go: what TMPDIR says, or :data:`LASTING`."""
+    named = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    return tempfile.gettempdir() if named or not os.access(LASTING, os.W_OK) else str(LASTING)
 
 
 def parse_memory(text: str) -> int:

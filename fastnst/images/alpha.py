@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fastnst.images.bands import bands, enlarged_rows
+from fastnst.images.room import room_like
 
 WORKING = 2**20
 """Pixels of the largest picture in which colors are spread at full size."""
@@ -14,7 +15,7 @@ WORKING = 2**20
 def flatten(values: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Lay a picture ``(H, W, 3)`` with alpha ``(H, W)`` onto white, in its own type."""
     top = np.iinfo(values.dtype).max
-    flat = np.empty_like(values)
+    flat = room_like(values)
     for rows in bands(*alpha.shape):
         share = alpha[rows, :, None].astype(np.float32) / top
         flat[rows] = (values[rows] * share + top * (1 - share)).round()
@@ -38,7 +39,7 @@ def bleed(values: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     height, width = alpha.shape
     top = np.iinfo(values.dtype).max
     filled = _spread(*_averages(values, alpha))
-    bled = np.empty_like(values)
+    bled = room_like(values)
     for rows in bands(height, width):
         around = enlarged_rows(filled, rows, height, width)
         share = alpha[rows, :, None].astype(np.float32) / top

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
+
+from fastnst.images.room import room
 
 PIXELS = 2**20
 """Of a band; a computation may hold some 20 times its values."""
@@ -18,11 +21,23 @@ def bands(height: int, width: int, pixels: int = PIXELS) -> Iterator[slice]:
         yield slice(top, min(top + rows, height))
 
 
+def array_of(image: Image.Image) -> np.ndarray:
+    """Return the values of an image of 8 bits a channel, ``(H, W)`` or ``(H, W, C)``; Pillow would copy them twice."""
+    width, height = image.size
+    if width * height <= PIXELS:
+        return np.asarray(image)
+    channels = len(image.getbands())
+    values = room((height, width, channels) if channels > 1 else (height, width), np.uint8)
+    for rows in bands(height, width):
+        values[rows] = np.asarray(image.crop((0, rows.start, width, rows.stop)))
+    return values
+
+
 def to_eight_bits(values: np.ndarray) -> np.ndarray:
     """Round 16-bit values to 8 bits; others come back as they are."""
     if values.dtype == np.uint8:
         return values
-    rounded = np.empty(values.shape, np.uint8)
+    rounded = room(values.shape, np.uint8)
     for rows in bands(*values.shape[:2]):
         rounded[rows] = (values[rows].astype(np.uint32) * 255 + 32895) >> 16
     return rounded

@@ -33,6 +33,7 @@ from fastnst.images.errors import ImageError
 from fastnst.images.heic import is_heic, open_heic
 from fastnst.images.jpeg import MOST_SCANS, has_too_many_scans
 from fastnst.images.srgb import to_srgb
+from fastnst.images.strips import find_strips
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,9 @@ def picture_size(source: Source, max_pixels: int = MAX_PIXELS, remedy: str = "re
     """
     name = label(source)
     with reported(name):
+        if strips := find_strips(source):
+            check_size(*strips.header[:2], name, max_pixels, remedy)
+            return *strips.header[:2], 1
         image = identify(read_bytes(source, name), name, max_pixels, remedy)
         return *image.size, frame_count(image)
 
@@ -110,12 +114,20 @@ def identify(data: bytes, name: str, max_pixels: int = MAX_PIXELS, remedy: str =
         UnidentifiedImageError: No picture of an allowed format.
     """
     image = _opened(data, name)
-    if image.width * image.height > max_pixels:
-        limit = f"more than {max_pixels / 10**6:g} megapixels; {remedy}"
-        raise ImageError(f"{name}: {image.width}x{image.height} is {limit}")
+    check_size(*image.size, name, max_pixels, remedy)
     if image.format in ("JPEG", "MPO") and has_too_many_scans(data):
         raise ImageError(f"{name}: a JPEG of more than {MOST_SCANS} scans, made to take long; save it anew")
     return image
+
+
+def check_size(width: int, height: int, name: str, max_pixels: int, remedy: str) -> None:
+    """Refuse a picture that is too large.
+
+    Raises:
+        ImageError: It is.
+    """
+    if width * height > max_pixels:
+        raise ImageError(f"{name}: {width}x{height} is more than {max_pixels / 10**6:g} megapixels; {remedy}")
 
 
 def frame_count(image: Image.Image) -> int:

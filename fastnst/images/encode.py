@@ -20,6 +20,7 @@ from fastnst.images.picture import Picture
 from fastnst.images.png import profile_chunk, text, write_png
 from fastnst.images.profiles import to_profile
 from fastnst.images.quantize import COLORS, to_palette
+from fastnst.images.strips import LARGE
 from fastnst.images.tiff import write_tiff
 
 log = logging.getLogger(__name__)
@@ -113,8 +114,8 @@ def encode_pictures(
     text_of_note = None if note is None else json.dumps(note)
     if fmt == "TIFF":
         _write_tiff(file, frames[0], text_of_note, keep_metadata)
-    elif frames[0].values.dtype == np.uint16:
-        _write_deep_png(file, frames[0], text_of_note, keep_metadata)
+    elif frames[0].values.dtype == np.uint16 or (fmt == "PNG" and len(frames) == 1 and _is_large(frames[0])):
+        _write_png(file, frames[0], text_of_note, keep_metadata)
     else:
         _save(file, frames, fmt, text_of_note, keep_metadata)
 
@@ -193,7 +194,12 @@ def _exif_bytes(picture: Picture, keep_metadata: bool, note: str | None) -> byte
     return None
 
 
-def _write_deep_png(file: BinaryIO, picture: Picture, note: str | None, keep_metadata: bool) -> None:
+def _is_large(picture: Picture) -> bool:
+    height, width = picture.size
+    return height * width >= LARGE
+
+
+def _write_png(file: BinaryIO, picture: Picture, note: str | None, keep_metadata: bool) -> None:
     before = [profile_chunk(picture.profile)] if picture.profile else []
     if exif := _exif_bytes(picture, keep_metadata, None):
         before.append((b"eXIf", exif.removeprefix(b"Exif\0\0")))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fastnst.images.color import luma
 from fastnst.images.resample import BAND, resample_rows
+from fastnst.images.room import room, room_like
 
 RADIUS = 4
 """Of the windows in which painting and photograph are compared, pixels of the small picture."""
@@ -36,7 +37,7 @@ def guide(painted: np.ndarray, small: np.ndarray, photo: np.ndarray) -> np.ndarr
     white = np.iinfo(painted.dtype).max
     gain = _gain(painted, small, white)
     height, width = photo.shape[:2]
-    result = np.empty_like(photo)
+    result = room_like(photo)
     for first in range(0, height, BAND):
         rows = slice(first, min(first + BAND, height))
         large, coarse, slope = (resample_rows(values, height, width, rows) for values in (painted, small, gain))
@@ -48,7 +49,7 @@ def guide(painted: np.ndarray, small: np.ndarray, photo: np.ndarray) -> np.ndarr
 def _gain(painted: np.ndarray, small: np.ndarray, white: int) -> np.ndarray:
     """Return ``(h, w, 3)``: by how much each channel of the painting changes with the photograph's luma."""
     height = small.shape[0]
-    result = np.empty(painted.shape, np.float32)
+    result = room(painted.shape, np.float32)
     around = 2 * RADIUS
     for first in range(0, height, BAND):
         above, last = max(0, first - around), min(first + BAND, height)

@@ -7,17 +7,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from fastnst.images.decode import MAX_PIXELS, Source, frame_count, identify, label, read_bytes, reported
+from fastnst.images.bands import array_of
+from fastnst.images.decode import MAX_PIXELS, Source, check_size, frame_count, identify, label, read_bytes, reported
 from fastnst.images.depth import decode_deep
 from fastnst.images.errors import ImageError
 from fastnst.images.metadata import read_exif, read_xmp
 from fastnst.images.profiles import Broken, from_profile, usable
+from fastnst.images.room import room, room_like
 from fastnst.images.salvage import can_mend, mend
 from fastnst.images.srgb import apply_profile, orientation, split
+from fastnst.images.strips import Strips, find_strips
 
 log = logging.getLogger(__name__)
 
 REMEDY = "reduce it first, or allow more by --max_pixels"
+
+SALVAGE = "--salvage uses what can be decoded"
 
 LEAST_FRAME = 4096
 """Pixels that a frame of an animation counts for at least: a smaller one takes as long."""
@@ -73,6 +78,10 @@ def read_pictures(
         ImageError: Missing, empty, broken, too large, or not a picture of an allowed format.
     """
     name = name or label(source)
+    with reported(name, "" if salvage else SALVAGE):
+        if (strips := find_strips(source)) and not salvage:
+            check_size(*strips.header[:2], name, max_pixels, REMEDY)
+            return [_read_strips(strips, name)]
     with reported(name):
         data = read_bytes(source, name)
         image = identify(data, name, max_pixels, REMEDY)
@@ -85,7 +94,7 @@ def read_pictures(
     if still and frame_count(image) > 1:
         log.warning("%s: animated; the first frame is used", name)
     try:
-        with reported(name, "--salvage uses what can be decoded" if can_mend(data) and not salvage else ""):
+        with reported(name, SALVAGE if can_mend(data) and not salvage else ""):
             return [_read(data, name, max_pixels)]
     except ImageError:
         if not salvage or not can_mend(data):
@@ -107,6 +116,26 @@ def _read(data: bytes, name: str, max_pixels: int) -> Picture:
     profile = image.info.get("icc_profile")
     picture = _convert_deep(image, deep, profile, name) if deep is not None else None
     return picture or _convert(image, profile, name)
+
+
+def _read_strips(strips: Strips, name: str) -> Picture:
+    """Read a picture some rows at a time; all that is done to its values is done to each of them alone."""
+    width, height = strips.header[:2]
+    data = strips.remainder()
+    image, rest = identify(data, name), _read(data, name, MAX_PIXELS)
+    values = room((height, width, 3), rest.values.dtype)
+    alpha: np.ndarray | None = None
+    for rows, data in strips.cut():
+        part = _read(data, name, height * width)
+        values[rows] = part.values
+        if part.alpha is not None and alpha is None:
+            alpha = room((height, width), values.dtype)
+            alpha[: rows.start] = np.iinfo(values.dtype).max
+        if alpha is not None:
+            alpha[rows] = np.iinfo(values.dtype).max if part.alpha is None else part.alpha
+    image.load()
+    turn = orientation(image)
+    return replace(rest, values=_turn(values, turn), alpha=None if alpha is None else _turn(alpha, turn))
 
 
 def _read_frames(image: Image.Image, name: str, salvage: bool) -> list[Picture]:
@@ -147,8 +176,8 @@ def _convert(image: Image.Image, profile: bytes | None, name: str) -> Picture:
         color = apply_profile(color, profile, name)
     elif gray:
         color = color.convert("RGB")
-    alpha = None if mask is None else np.asarray(mask)
-    return _picture(image, np.asarray(color), alpha, None if gray else profile)
+    alpha = None if mask is None else array_of(mask)
+    return _picture(image, array_of(color), alpha, None if gray else profile)
 
 
 def _convert_deep(image: Image.Image, values: np.ndarray, profile: bytes | None, name: str) -> Picture | None:
@@ -191,4 +220,9 @@ def _turn(values: np.ndarray, turn: int) -> np.ndarray:
         values = values.swapaxes(0, 1)
     upside, mirrored = turn in (3, 4, 7, 8), turn in (2, 3, 6, 7)
     values = values[::-1] if upside else values
-    return np.ascontiguousarray(values[:, ::-1] if mirrored else values)
+    values = values[:, ::-1] if mirrored else values
+    if values.flags.c_contiguous:
+        return values
+    turned = room_like(values)
+    turned[...] = values
+    return turned

@@ -1,4 +1,4 @@
-"""Write PNG files of 16 bits a channel, which Pillow does not.
+"""Write PNG files of 16 bits a channel, which Pillow does not, and large ones of 8, which Pillow would copy first.
 
 Source: PNG (Third Edition), W3C 2025, sections 9 to 11.
 """
@@ -28,19 +28,19 @@ def write_png(
 
     Args:
         file: Where to.
-        values: ``(H, W, 3)``, uint16.
-        alpha: ``(H, W)``, uint16, if any.
+        values: ``(H, W, 3)``, uint8 or uint16.
+        alpha: ``(H, W)`` of the same type, if any.
         before: Further chunks, kind and content, that stand before the pixels.
     """
     height, width = values.shape[:2]
-    header = struct.pack(">IIBBBBB", width, height, 16, RGB if alpha is None else RGBA, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8 * values.itemsize, RGB if alpha is None else RGBA, 0, 0, 0)
     file.write(SIGNATURE + chunk(b"IHDR", header) + b"".join(chunk(kind, body) for kind, body in before))
     pack, above = zlib.compressobj(LEVEL), None
     for rows in bands(height, width):
         part = values[rows] if alpha is None else np.dstack([values[rows], alpha[rows]])
-        stored = part.astype(">u2").reshape(len(part), -1).view(np.uint8)
+        stored = part.astype(part.dtype.newbyteorder(">")).reshape(len(part), -1).view(np.uint8)
         above = np.zeros((1, stored.shape[1]), np.uint8) if above is None else above
-        if packed := pack.compress(_filtered(stored, above, 2 * part.shape[2]).tobytes()):
+        if packed := pack.compress(_filtered(stored, above, part.itemsize * part.shape[2]).tobytes()):
             file.write(chunk(b"IDAT", packed))
         above = stored[-1:]
     file.write(chunk(b"IDAT", pack.flush()) + chunk(b"IEND", b""))

@@ -15,6 +15,8 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
+from fastnst.images.room import room, room_like
+
 log = logging.getLogger(__name__)
 
 ROWS = 2**22
@@ -142,7 +144,7 @@ def _fixed(data: bytes) -> np.ndarray:
 
 def _convert(values: np.ndarray, source: Shaper, target: Shaper) -> np.ndarray:
     table, matrix = source.table(), (source.matrix @ np.linalg.inv(target.matrix)).astype(np.float32)
-    grid, converted = np.linspace(0, 65535, len(target.curves)), np.empty((*values.shape[:2], 3), np.uint16)
+    grid, converted = np.linspace(0, 65535, len(target.curves)), room((*values.shape[:2], 3), np.uint16)
     step = max(1, ROWS // (3 * values.shape[1]))
     for top in range(0, len(values), step):
         rows = values[top : top + step]
@@ -155,7 +157,7 @@ def _convert(values: np.ndarray, source: Shaper, target: Shaper) -> np.ndarray:
 def _convert_bytes(values: np.ndarray, profile: bytes) -> np.ndarray:
     goal = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     transform = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), goal, "RGB", "RGB")
-    converted, step = np.empty_like(values), max(1, ROWS // (3 * values.shape[1]))
+    converted, step = room_like(values), max(1, ROWS // (3 * values.shape[1]))
     for top in range(0, len(values), step):
         rows = ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(values[top : top + step])), transform)
         assert rows is not None

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fastnst.images.bands import bands
 from fastnst.images.color import closest_map, luma, with_luma
+from fastnst.images.room import room_like
 
 Color = Literal["style", "content"]
 """Whose colors a painting has."""
@@ -37,7 +38,7 @@ def keep_colors(painted: np.ndarray, photo: np.ndarray, method: ColorMethod) -> 
 
 def _by_rows(values: np.ndarray, compute: Callable[[slice], Tensor]) -> np.ndarray:
     """Compute rows as ``(1, 3, h, W)`` in [0, 1], and return all of them in the type of ``values``."""
-    top, result = np.iinfo(values.dtype).max, np.empty_like(values)
+    top, result = np.iinfo(values.dtype).max, room_like(values)
     for rows in bands(*values.shape[:2]):
         result[rows] = (compute(rows)[0].permute(1, 2, 0).clamp(0, 1) * top).round().numpy()
     return result
@@ -67,7 +68,7 @@ def _moments(values: np.ndarray) -> tuple[Tensor, Tensor]:
 
 def _match_histograms(painted: np.ndarray, photo: np.ndarray) -> np.ndarray:
     """Move each value to the photograph's value of the same rank; equal values stay equal."""
-    result = np.empty_like(painted)
+    result = room_like(painted)
     for channel in range(3):
         given, wanted = (_histogram(values[..., channel]) for values in (painted, photo))
         ranks = np.cumsum(given) - given / 2  # of the middle of those that have a value

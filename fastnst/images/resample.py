@@ -5,6 +5,8 @@ import math
 import numpy as np
 from PIL import Image
 
+from fastnst.images.room import room
+
 BAND = 256
 """Rows of the result that are computed at once."""
 
@@ -19,7 +21,7 @@ def resample(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """
     if values.shape[:2] == (height, width):
         return values
-    result = np.empty((height, width, 3), values.dtype)
+    result = room((height, width, 3), values.dtype)
     for first in range(0, height, BAND):
         rows = slice(first, min(first + BAND, height))
         result[rows] = resample_rows(values, height, width, rows).clip(0, np.iinfo(values.dtype).max).round()

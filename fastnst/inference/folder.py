@@ -111,7 +111,7 @@ class Batch:
         start = time.perf_counter()
         try:
             width, height, digest = self._take(source, target)
-        except (ImageError, WriteError, FloatingPointError, MemoryError, RuntimeError) as error:
+        except (ImageError, OSError, FloatingPointError, MemoryError, RuntimeError) as error:
             if isinstance(error, WriteError) and error.errno in HOPELESS:
                 self.obstacle = self.obstacle or str(error)
             text = str(error) if isinstance(error, ImageError | WriteError) else f"{source}: {first_line(error)}"

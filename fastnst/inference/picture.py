@@ -18,6 +18,7 @@ from fastnst.images.bands import bands, enlarged_rows
 from fastnst.images.decode import Source
 from fastnst.images.masks import opacities
 from fastnst.images.recolor import Color, ColorMethod, keep_colors
+from fastnst.images.room import room_like
 from fastnst.inference.stylizer import Stylizer
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ def _tensor(values: np.ndarray) -> Tensor:
 def blend(below: np.ndarray, above: np.ndarray, opacity: Tensor) -> np.ndarray:
     """Lay a picture over another of its size and type, as opaque as ``(1, 1, h, w)`` of any size says."""
     height, width = below.shape[:2]
-    blended = np.empty_like(below)
+    blended = room_like(below)
     for rows in bands(height, width):
         share = enlarged_rows(opacity, rows, height, width)
         blended[rows] = (below[rows] * (1 - share) + above[rows] * share).round()

@@ -1,17 +1,14 @@
 """Maps of a whole picture, in memory as far as it goes and in a temporary file beyond."""
 
-import os
 import tempfile
 from collections.abc import Hashable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import torch
 from torch import Tensor
 
-LASTING = Path("/var/tmp")
-"""For large temporary files, by the Filesystem Hierarchy Standard; ``/tmp`` may be memory."""
+from fastnst.memory import scratch_folder
 
 
 @dataclass
@@ -110,9 +107,10 @@ class Store:
             while len(rest):
                 rest = rest[file.write(rest) :]
         except OSError as error:
+            size = f"{self._end / 1e9:.1f} GB of features"
             raise OSError(
-                f"cannot keep {self._end / 1e9:.1f} GB of features in {_folder()} ({error.strerror}); set TMPDIR to a "
-                f"folder with more room, or give --statistics thumbnail or more --memory"
+                f"cannot keep {size} in {scratch_folder()} ({error.strerror}); set TMPDIR to a folder with more room, "
+                f"or give --statistics thumbnail or more --memory"
             ) from error
 
     def _read(self, band: _Band, row: int, column: int, part: Tensor) -> None:
@@ -129,15 +127,11 @@ class Store:
 
     def _opened(self) -> BinaryIO:
         if self._file is None:
-            self._file = cast(BinaryIO, tempfile.TemporaryFile(buffering=0, dir=_folder()))  # noqa: SIM115 (see __exit__)
+            file = tempfile.TemporaryFile(buffering=0, dir=scratch_folder())  # noqa: SIM115 (see __exit__)
+            self._file = cast(BinaryIO, file)
         return self._file
 
 
 def _bytes(values: Tensor) -> memoryview:
     array: Any = values.view(torch.uint8).numpy()
     return memoryview(array).cast("B")
-
-
-def _folder() -> str:
-    named = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
-    return tempfile.gettempdir() if named or not os.access(LASTING, os.W_OK) else str(LASTING)

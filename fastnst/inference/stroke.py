@@ -8,6 +8,7 @@ import numpy as np
 from fastnst.errors import ConfigError
 from fastnst.images.guided import guide
 from fastnst.images.resample import resample
+from fastnst.images.room import room_like
 from fastnst.inference.pixels import ArrayPixels
 
 
@@ -28,7 +29,7 @@ def paint_at(
     factor = 1.0 if size is None else size / max(values.shape[:2])
     height, width = (max(1, round(factor * side)) for side in values.shape[:2])
     photo = resample(values, *(max(1, round(factor * side / stroke)) for side in values.shape[:2]))
-    painted = np.empty_like(photo)
+    painted = room_like(photo)
     paint(ArrayPixels(photo), ArrayPixels(painted))
     if stroke <= 1:
         return resample(painted, height, width)
