@@ -3,7 +3,9 @@
     taskset -c 1 python scripts/large.py --model starry_night --photos PHOTOS --out OUT
 
 The large picture is painted by ``fastnst stylize`` in a process of its own, with a budget of memory. Time per megapixel
-is compared at a size that fits into memory whole: processor time in processes of their own, in turns.
+is compared at a size that fits into memory whole: processor time in processes of their own, in turns. Places where four
+tiles meet are cut out to be looked at, and the mean step of values across the borders of tiles is told, and that
+beside them, at the same phase of the pixel grid.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +22,10 @@ import numpy as np
 from PIL import Image
 
 from fastnst.images import find_files, open_image
+from fastnst.inference import load
+from fastnst.inference.passes import Plan
+from fastnst.inference.tiled import tile_size
+from fastnst.memory import parse_memory
 
 Image.MAX_IMAGE_PIXELS = None
 
@@ -90,13 +97,32 @@ def compare(source: Path, out: Path, how: dict[str, object], memory: int, rounds
     }
 
 
-def save_crops(painted: Path, out: Path, count: int = 4, side: int = 900, seed: int = 1) -> None:
-    """Cut places out of the large picture; at its size, tiles end every few hundred rows."""
-    rng = np.random.default_rng(seed)
+def tile_sides(how: Mapping[str, object], width: int, memory: str) -> tuple[int, int]:
+    """Return height and width of the tiles of the last pass, which paints."""
+    plan = Plan(load(**how).network)
+    last = plan.passes[-1]
+    return tile_size(width, last.halo, last.multiple, last.pixel_bytes, parse_memory(memory))
+
+
+def look_at_borders(painted: Path, out: Path, high: int, wide: int, side: int = 600) -> dict[str, float]:
+    """Cut out the places where four tiles meet, and compare the steps across borders with those beside them."""
     with Image.open(painted) as image:
-        for number in range(count):
-            left, top = rng.integers(image.width - side), rng.integers(image.height - side)
-            image.crop((left, top, left + side, top + side)).save(out / f"crop{number}.png")
+        values = np.asarray(image)
+    rows, columns = range(high, values.shape[0] - side, high), range(wide, values.shape[1] - side, wide)
+    for number, (row, column) in enumerate(zip(rows[:: max(1, len(rows) // 4)], [*columns] * len(rows), strict=False)):
+        top, left = max(0, row - side // 2), max(0, column - side // 2)
+        Image.fromarray(values[top : top + side, left : left + side]).save(out / f"crop{number}.png")
+    steps = {}
+    for name, away in (("across", (0,)), ("beside", (-64, -32, 32, 64))):
+        found = [step(values, row + far) for row in rows for far in away]
+        found += [step(values.swapaxes(0, 1), column + far) for column in columns for far in away]
+        steps[f"step_{name}"] = float(np.mean(found))
+    return steps
+
+
+def step(values: np.ndarray, row: int) -> float:
+    """Return the mean difference between a row and the one before, in levels."""
+    return float(np.abs(values[row].astype(int) - values[row - 1]).mean())
 
 
 def main() -> None:
@@ -128,7 +154,9 @@ def main() -> None:
         words = [word for key, value in named.items() for word in (f"--{key}", value)]
         words += ["--memory", options.memory, "--precision", options.precision, "--device", "cpu"]
         report["large"] = paint_large(source, options.out / "painted.png", words)
-        save_crops(options.out / "painted.png", options.out)
+        how = {**named, "precision": options.precision, "device": "cpu"}
+        sides = tile_sides(how, options.side, options.memory)
+        report["large"] |= look_at_borders(options.out / "painted.png", options.out, *sides)
     (options.out / "report.json").write_text(json.dumps(report, indent=1))
     print(json.dumps(report, indent=1))
 

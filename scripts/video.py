@@ -14,7 +14,6 @@ import json
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +33,13 @@ WAYS = {"plain": (0.0, 0.0), "held": (0.0, 0.9), "steady": (BLEND, 0.9)}
 """Blend and hold of every way to paint."""
 
 
-def jobs(clip: Path, out: Path, model: str | None, style: str | None, steady_model: str | None) -> dict[str, VideoJob]:
+def jobs(
+    clip: Path, out: Path, model: str | None, style: str | None, steady_model: str | None, chosen: Sequence[str]
+) -> dict[str, VideoJob]:
     """Name the ways to paint, and make their jobs."""
-    ways = {name: (model, *shares) for name, shares in WAYS.items()}
+    ways = {name: (model, *WAYS[name]) for name in chosen}
     if steady_model:
-        ways |= {f"trained, {name}": (steady_model, *shares) for name, shares in WAYS.items()}
+        ways |= {f"trained, {name}": (steady_model, *WAYS[name]) for name in chosen}
     return {
         name: VideoJob(clip, out / f"{name.replace(', ', '_')}.mp4", file, style=style, steady=blend, hold=hold)
         for name, (file, blend, hold) in ways.items()
@@ -145,7 +146,8 @@ def main(argv: list[str] | None = None) -> None:
     add("--steady_model", help="the same style, trained with --steady")
     add("--size", nargs=2, type=int, default=(1280, 720), metavar=("WIDTH", "HEIGHT"))
     add("--seconds", type=float, default=10.0)
-    add("--interrupt", action="store_true", help="paint steadily once more, with two interruptions")
+    add("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="plain first: others are compared with the first")
+    add("--interrupt", action="store_true", help="paint the last way once more, with two interruptions")
     add("--out", type=Path, required=True)
     options = parser.parse_args(argv)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -153,7 +155,7 @@ def main(argv: list[str] | None = None) -> None:
     original = options.out / "original.mp4"
     if not original.is_file():
         write_clip(original, clip, read_photos(options.photos))
-    made = jobs(original, options.out, options.model, options.style, options.steady_model)
+    made = jobs(original, options.out, options.model, options.style, options.steady_model, options.ways)
     done = {}
     for name, job in made.items():
         done[name] = painted(job)
@@ -163,7 +165,7 @@ def main(argv: list[str] | None = None) -> None:
     sheet = contact_sheet(cells, columns=1 + len(made), width=480)
     with replacing(options.out / "frames.jpg") as temporary:
         sheet.save(temporary, format="JPEG", quality=90)
-    same = interrupted(replace(made["steady"]), (0.3, 0.7)) if options.interrupt else None
+    same = interrupted(made[options.ways[-1]], (0.3, 0.7)) if options.interrupt else None
     text = report(original, done, found, same)
     (options.out / "report.md").write_text(text)
     print(text)

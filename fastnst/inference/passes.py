@@ -131,6 +131,8 @@ class Plan:
         with torch.no_grad():
             halo = reach(compute, strides, multiple, type(self.network).__name__)
         size = bytes_per_pixel(lambda side: compute(side, None, lambda node, value: None), _up(64, multiple))
+        entering = [self.maps[node] for node in measures.values()]  # measuring copies them, and returns as many values
+        size += max((2 * found.values * found.dtype.itemsize for found in entering), default=0)
         return Pass(tuple(steps), reads, measures, tuple(keeps), drops, multiple, halo, size)
 
 

@@ -142,14 +142,19 @@ class _Work:
             bands = {node: self._band(node, bottom - top) for node in part.keeps}
             for tile in band:
                 self._compute(part, tile, bands, shares)
-            for node, values in bands.items():
-                self.store.put(node, top // maps[node].stride, values)
+            self._keep(bands, top)
             for node in part.drops & {*part.reads}:
                 self.store.forget(node, max(0, bottom - part.halo) // maps[node].stride)
         for node in part.drops:
             self.store.forget(node)
         for node, found in shares.items():
             self.moments[node] = pooled(found).to(self.device)
+
+    def _keep(self, bands: dict[fx.Node, Tensor], top: int) -> None:
+        """Hand bands to the store, and hold none of them any more: the next are as large."""
+        while bands:
+            node, values = bands.popitem()
+            self.store.put(node, top // self.plan.maps[node].stride, values)
 
     def _band(self, node: fx.Node, rows: int) -> Tensor:
         found = self.plan.maps[node]
