@@ -178,8 +178,8 @@ def masks_sheet(photo: Image.Image, models: tuple[str, str], out: Path) -> None:
     disc, left, right = (Image.new("L", photo.size) for _ in range(3))
     width, height = photo.size
     ImageDraw.Draw(disc).ellipse([width // 4, height // 8, width * 3 // 4, height * 7 // 8], fill=255)
-    ImageDraw.Draw(left).rectangle([0, 0, width // 2 + 20, height], fill=255)
-    ImageDraw.Draw(right).rectangle([width // 2 - 20, 0, width, height], fill=255)
+    ImageDraw.Draw(left).rectangle([0, 0, width // 2, height], fill=255)
+    ImageDraw.Draw(right).rectangle([width // 2, 0, width, height], fill=255)
     paths = {}
     for name, mask in (("disc", disc), ("left", left), ("right", right)):
         paths[name] = str(out / "files" / f"mask_{name}.png")

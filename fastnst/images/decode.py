@@ -94,8 +94,8 @@ def picture_size(source: Source, max_pixels: int = MAX_PIXELS, remedy: str = "re
     name = label(source)
     with reported(name):
         if strips := find_strips(source):
-            check_size(*strips.header[:2], name, max_pixels, remedy)
-            return *strips.header[:2], 1
+            check_size(*strips.size, name, max_pixels, remedy)
+            return *strips.size, 1
         image = identify(read_bytes(source, name), name, max_pixels, remedy)
         return *image.size, frame_count(image)
 

@@ -16,7 +16,7 @@ from fastnst.images.profiles import Broken, from_profile, usable
 from fastnst.images.room import room, room_like
 from fastnst.images.salvage import can_mend, mend
 from fastnst.images.srgb import apply_profile, orientation, split
-from fastnst.images.strips import Strips, find_strips
+from fastnst.images.strips import STRIP, Strips, find_strips
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +78,12 @@ def read_pictures(
         ImageError: Missing, empty, broken, too large, or not a picture of an allowed format.
     """
     name = name or label(source)
-    with reported(name, "" if salvage else SALVAGE):
-        if (strips := find_strips(source)) and not salvage:
-            check_size(*strips.header[:2], name, max_pixels, REMEDY)
-            return [_read_strips(strips, name)]
     with reported(name):
+        strips = find_strips(source)
+        if strips and not salvage:
+            check_size(*strips.size, name, max_pixels, REMEDY)
+            with reported(name, SALVAGE if strips.mends else ""):
+                return [_read_strips(strips, name)]
         data = read_bytes(source, name)
         image = identify(data, name, max_pixels, REMEDY)
         count = 1 if still else frame_count(image)
@@ -120,22 +121,25 @@ def _read(data: bytes, name: str, max_pixels: int) -> Picture:
 
 def _read_strips(strips: Strips, name: str) -> Picture:
     """Read a picture some rows at a time; all that is done to its values is done to each of them alone."""
-    width, height = strips.header[:2]
-    data = strips.remainder()
-    image, rest = identify(data, name), _read(data, name, MAX_PIXELS)
-    values = room((height, width, 3), rest.values.dtype)
+    width, height = strips.size
+    values: np.ndarray | None = None
     alpha: np.ndarray | None = None
-    for rows, data in strips.cut():
+    profile: bytes | None = None
+    for rows, data in strips.cut(STRIP):
         part = _read(data, name, height * width)
+        if values is None:
+            values, profile = room((height, width, 3), part.values.dtype), part.profile
         values[rows] = part.values
         if part.alpha is not None and alpha is None:
             alpha = room((height, width), values.dtype)
             alpha[: rows.start] = np.iinfo(values.dtype).max
         if alpha is not None:
             alpha[rows] = np.iinfo(values.dtype).max if part.alpha is None else part.alpha
-    image.load()
-    turn = orientation(image)
-    return replace(rest, values=_turn(values, turn), alpha=None if alpha is None else _turn(alpha, turn))
+    assert values is not None, "a picture has rows"
+    with strips.image() as image:
+        turn = orientation(image)
+        turned = None if alpha is None else _turn(alpha, turn)
+        return Picture(_turn(values, turn), turned, profile, read_exif(image), read_xmp(image))
 
 
 def _read_frames(image: Image.Image, name: str, salvage: bool) -> list[Picture]:

@@ -1,4 +1,4 @@
-"""A large PNG that is read in strips is what Pillow reads of it at once."""
+"""A large picture that is read in strips is what Pillow reads of it at once."""
 
 import io
 import struct
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fastnst.images import Picture, encode_pictures, read_pictures, strips
+from fastnst.images import Picture, encode_pictures, picture, read_pictures, strips
 from fastnst.images.decode import ImageError, picture_size
 from fastnst.images.encode import LARGE
 from fastnst.images.salvage import chunk
@@ -18,7 +18,8 @@ HEIGHT, WIDTH = 61, 83
 
 @pytest.fixture(autouse=True)
 def _little_is_large(monkeypatch):
-    monkeypatch.setattr(strips, "STRIP", 2000)
+    monkeypatch.setattr(picture, "STRIP", 2000)
+    monkeypatch.setattr("fastnst.images.tiff.STRIP", 2000)  # of what is written
 
 
 @pytest.fixture
@@ -87,6 +88,44 @@ def turned():
     return by_pillow("RGB", exif=exif)
 
 
+def by_pillow_tiff(mode="RGB", **options):
+    image = Image.fromarray(photograph())
+    if mode == "RGBA":
+        image.putalpha(Image.fromarray(alpha()))
+    data = io.BytesIO()
+    image.convert(mode).save(data, "TIFF", **options)
+    return data.getvalue()
+
+
+def our_tiff():
+    values = photograph().astype(np.uint16) * 257 - 3
+    data = io.BytesIO()
+    encode_pictures(data, [Picture(values, alpha().astype(np.uint16) * 257)], "TIFF")
+    return data.getvalue()
+
+
+def other_tiff(**options):
+    tifffile = pytest.importorskip("tifffile")
+    data = io.BytesIO()
+    tifffile.imwrite(data, photograph().astype(np.uint16) * 256 + 5, photometric="rgb", **options)
+    return data.getvalue()
+
+
+TIFFS = {
+    "plain, in one strip": lambda: by_pillow_tiff(tiffinfo={278: HEIGHT}),
+    "plain": lambda: by_pillow_tiff(tiffinfo={278: 4}),
+    "lzw": lambda: by_pillow_tiff(compression="tiff_lzw", tiffinfo={278: 4, 317: 2}),
+    "lzw, alpha": lambda: by_pillow_tiff("RGBA", compression="tiff_lzw", tiffinfo={278: 4}),
+    "packbits, gray": lambda: by_pillow_tiff("L", compression="packbits", tiffinfo={278: 4}),
+    "deflate, palette": lambda: by_pillow_tiff("P", compression="tiff_adobe_deflate", tiffinfo={278: 4}),
+    "deflate, ink": lambda: by_pillow_tiff("CMYK", compression="tiff_adobe_deflate", tiffinfo={278: 4}),
+    "turned": lambda: by_pillow_tiff(compression="tiff_lzw", tiffinfo={278: 4, 274: 6, 271: "a camera"}),
+    "16 bits, alpha": our_tiff,
+    "16 bits, big endian": lambda: other_tiff(byteorder=">", rowsperstrip=4),
+    "16 bits, tiles": lambda: other_tiff(tile=(16, 32), compression="deflate", predictor=True),
+}
+
+
 FILES = {
     "RGB": lambda: by_pillow("RGB"),
     "RGBA": lambda: by_pillow("RGBA"),
@@ -105,12 +144,14 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("kind", FILES)
-def test_strips_are_the_whole(kind, at_once, large, tmp_path):
-    data = FILES[kind]()
+@pytest.mark.parametrize(("files", "kind"), [*((FILES, kind) for kind in FILES), *((TIFFS, kind) for kind in TIFFS)])
+def test_strips_are_the_whole(files, kind, at_once, large, tmp_path):
+    data = files[kind]()
     (tmp_path / "a.png").write_bytes(data)
     found, expected = read_pictures(tmp_path / "a.png")[0], at_once(data)
-    assert strips.find_strips(tmp_path / "a.png") is not None
+    cut = strips.find_strips(tmp_path / "a.png")
+    assert cut is not None
+    assert len(list(cut.cut(500))) > 1
     assert found.values.dtype == expected.values.dtype
     assert np.array_equal(found.values, expected.values)
     assert (found.alpha is None) == (expected.alpha is None)
@@ -172,6 +213,26 @@ def test_rows_that_are_missing_are_noticed(large, tmp_path):
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts))
     with pytest.raises(ImageError, match="truncated"):
         read_pictures(tmp_path / "a.png")
+
+
+def test_tiffs_in_one_piece_or_of_fractions_are_not_cut(large, tmp_path):
+    floats = Image.fromarray(photograph().mean(2).astype(np.float32))
+    for number, save in enumerate(
+        (
+            lambda path: Image.fromarray(photograph()).save(path, compression="tiff_lzw", tiffinfo={278: HEIGHT}),
+            lambda path: floats.save(path, tiffinfo={278: 4}),
+            lambda path: path.write_bytes(b"II*\0"),
+        )
+    ):
+        save(tmp_path / f"{number}.tif")
+        assert strips.find_strips(tmp_path / f"{number}.tif") is None
+
+
+def test_a_tiff_that_is_cut_off_is_one_line(large, tmp_path):
+    data = our_tiff()
+    (tmp_path / "a.tif").write_bytes(data[: len(data) * 2 // 3])
+    with pytest.raises(ImageError, match=r"a\.tif: cannot be read as a picture"):
+        read_pictures(tmp_path / "a.tif")
 
 
 def test_the_limit_on_the_size_holds(large, tmp_path):
