@@ -24,9 +24,10 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -157,10 +158,12 @@ def bench_loader(device: torch.device, turns: int, count: int = 400) -> list[Row
     return found
 
 
-def bench_folder(device: torch.device, turns: int, count: int = 50) -> list[Row]:
+def bench_folder(
+    device: torch.device, turns: int, count: int = 50, networks: Sequence[str] = ("lite", "johnson")
+) -> list[Row]:
     """Measure the pictures per second from files to files, against a loop over the same three stages."""
     found = []
-    for network, fmt in (("lite", "jpg"), ("lite", "png"), ("johnson", "jpg")):
+    for network, fmt in product(networks, ("jpg", "png")):
         contenders = [
             Contender(f"folder/{network}/{fmt}/{name}", recipe, (network, fmt, count), best_precision(device))
             for name, recipe in (("loop", "serial_folder"), ("fastnst", "our_folder"))
@@ -218,6 +221,10 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--device")
     parser.add_argument("--precision", choices=NAMES.values(), help="of a training step, as on other processors")
+    parser.add_argument("--count", type=int, default=50, help="photographs of a folder")
+    parser.add_argument(
+        "--networks", nargs="+", choices=("lite", "johnson"), default=["lite", "johnson"], help="likewise"
+    )
     parser.add_argument("--json", type=argparse.FileType("w"))
     parser.add_argument("--content", help="a photograph; with --style and --weights, optimize measures a whole run too")
     parser.add_argument("--style", help="a painting")
@@ -227,7 +234,8 @@ def main() -> None:
     device = pick_device(options.device)
     if options.precision:
         ASKED["precision"] = next(dtype for dtype, name in NAMES.items() if name == options.precision)
-    found = BENCHES[options.what](device, options.turns)
+    more = {"count": options.count, "networks": options.networks} if options.what == "folder" else {}
+    found = BENCHES[options.what](device, options.turns, **more)
     if options.what == "optimize" and options.weights:
         found += bench_target(Pair(options.content, options.style, options.weights, options.model), device)
     print(f"{'row':34}{'value':>10} {'unit':9}{'times':>8}{'share':>8}")

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx
 
+from fastnst.devices import return_memory
 from fastnst.errors import ConfigError
 from fastnst.images import pad_to
 from fastnst.inference.meter import bytes_per_pixel
@@ -118,6 +119,7 @@ def _paint_exactly(network: TransformationNetwork, padded: Padded, frame: _Frame
         work = _Work(plan, padded, frame, store, next(network.parameters()).device)
         for part in plan.passes:
             work.run(part, memory)
+            return_memory()  # tiles of the next pass have another size
 
 
 @dataclass
