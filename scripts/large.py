@@ -4,8 +4,8 @@
 
 The large picture is painted by ``fastnst stylize`` in a process of its own, with a budget of memory. Time per megapixel
 is compared at a size that fits into memory whole: processor time in processes of their own, in turns. Places where four
-tiles meet are cut out to be looked at, and the mean step of values across the borders of tiles is told, and that
-beside them, at the same phase of the pixel grid.
+tiles meet are cut out to be looked at, and the step of values across the borders of tiles is
+compared with those beside them.
 """
 
 import argparse
@@ -112,12 +112,13 @@ def look_at_borders(painted: Path, out: Path, high: int, wide: int, side: int = 
     for number, (row, column) in enumerate(zip(rows[:: max(1, len(rows) // 4)], [*columns] * len(rows), strict=False)):
         top, left = max(0, row - side // 2), max(0, column - side // 2)
         Image.fromarray(values[top : top + side, left : left + side]).save(out / f"crop{number}.png")
-    steps = {}
-    for name, away in (("across", (0,)), ("beside", (-64, -32, 32, 64))):
-        found = [step(values, row + far) for row in rows for far in away]
-        found += [step(values.swapaxes(0, 1), column + far) for column in columns for far in away]
-        steps[f"step_{name}"] = float(np.mean(found))
-    return steps
+    lines = [(values, row) for row in rows] + [(values.swapaxes(0, 1), column) for column in columns]
+    return {"step_across_to_beside": float(np.median([step(*line) / around(*line) for line in lines]))}
+
+
+def around(values: np.ndarray, row: int) -> float:
+    """Return the mean step near a row, where the pixel grid has the same phase."""
+    return float(np.mean([step(values, row + far) for far in (-12, -8, -4, 4, 8, 12)]))
 
 
 def step(values: np.ndarray, row: int) -> float:
