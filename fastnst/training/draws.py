@@ -66,6 +66,11 @@ class Draw:
         index, strength = (part if part is None else part.to(device) for part in (self.index, self.strength))
         return Draw(index, strength, self.disturbance)
 
+    def part(self, first: int, count: int) -> "Draw":
+        """Return what was drawn for some of the photographs; the disturbance is the same for all."""
+        index, strength = (part if part is None else part[first : first + count] for part in (self.index, self.strength))
+        return Draw(index, strength, self.disturbance)
+
 
 ONE_STYLE = Draw()
 """For a network of one style."""
@@ -75,9 +80,9 @@ def draw(key: tuple[int, ...], count: int, styles: int) -> Draw:
     """Draw for one step; a function of its arguments alone, so that a resumed run goes on as it would have.
 
     Args:
-        key: Seed, number of the step, and number of the process.
-        count: B, the photographs of the step.
-        styles: N, the rows of the network's table, 0 for none. A batch holds as many different ones as it can.
+        key: Seed, number of the step, and a third number.
+        count: B, the photographs of the step, in all its batches and processes.
+        styles: N, the rows of the network's table, 0 for none. A step holds as many different ones as it can.
     """
     random = np.random.default_rng(key)
     disturbance = disturb(np.random.default_rng((*key, 1)))

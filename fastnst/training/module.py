@@ -11,7 +11,7 @@ from fastnst.budget import Budget
 from fastnst.checkpoint import Metadata
 from fastnst.losses import LossConfig, LossReport
 from fastnst.training.clock import Clock
-from fastnst.training.draws import draw
+from fastnst.training.draws import Draw, draw
 from fastnst.training.guard import Guard
 from fastnst.training.pictures import check_size, read_styles
 from fastnst.training.publishing import check_same, judged_terms, metadata, state_of
@@ -19,7 +19,7 @@ from fastnst.training.randomness import random_states, restore_random_states
 from fastnst.training.recipe import Recipe, clip_gradients, count_styles, make_optimizer, set_rate
 from fastnst.training.start import initial_network
 from fastnst.training.steps import SCALE_PHOTOS, Targets, judge, mean_report, step, take_targets
-from fastnst.training.timing import Timekeeper
+from fastnst.training.timing import Timekeeper, made_step
 
 
 class FeedForwardModule(LightningModule):
@@ -48,7 +48,8 @@ class FeedForwardModule(LightningModule):
         ``(B, 3, H, W)``, RGB in [0, 1].
 
     Logs:
-        ``train/loss`` and one ``train/<term>`` per loss term; the terms add up to the loss. The same under ``val/``,
+        ``train/loss`` and one ``train/<term>`` per loss term, of a whole step: the mean over its batches and over all
+        processes; the terms add up to the loss. The same under ``val/``,
         where it is the mean over the styles; of several styles each one's own under ``styles/<name>/``.
 
     Checkpoints:
@@ -89,6 +90,7 @@ class FeedForwardModule(LightningModule):
         self._facts: Mapping[str, Any] = {}
         self._targets: Targets | None = None
         self._random_states: dict[str, Any] | None = None
+        self._reports: list[LossReport] = []  # of the batches of a step
 
     @property
     def images(self) -> list[Tensor]:
@@ -148,10 +150,12 @@ class FeedForwardModule(LightningModule):
         set_rate(self.trainer.optimizers[0], self.guard.factor * self.recipe.rate(self.share))
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
-        drawn = draw(self._key(batch_idx), len(batch), count_styles(self.network))
+        drawn = self._draw(batch_idx, len(batch))
         batch = self.recipe.cut(batch, self.share, self.targets.least)
         report = step(self.network, batch, self.targets, drawn, self.recipe.steady)
-        self._log("train", report, len(batch))
+        self._reports.append(LossReport({path: term.detach() for path, term in report.terms.items()}))
+        if made_step(self.trainer, batch_idx):
+            self._log("train", self._of_the_step(), len(batch))
         return report.total
 
     def trial_step(self, batch: Tensor) -> Tensor:
@@ -208,11 +212,22 @@ class FeedForwardModule(LightningModule):
         """Say how the network was made and judged, for the published file."""
         return metadata(self, self._facts)
 
-    def _key(self, batch_idx: int) -> tuple[int, ...]:
-        """Return what the randomness of a step depends on: seed, number of the batch, process."""
-        together = self.trainer.accumulate_grad_batches
-        number = self.trainer.global_step * together + batch_idx % together
-        return self._facts.get("seed", 0), number, self.trainer.global_rank
+    def _draw(self, batch_idx: int, count: int) -> Draw:
+        """Draw for a step as a whole, whatever batches and processes share it; return the part of this batch."""
+        batches, processes = self.trainer.accumulate_grad_batches, self.trainer.world_size
+        key = self._facts.get("seed", 0), self.trainer.global_step, 0
+        number = batch_idx % batches * processes + self.trainer.global_rank
+        drawn = draw(key, count * batches * processes, count_styles(self.network))
+        return drawn.part(number * count, count)
+
+    def _of_the_step(self) -> LossReport:
+        """Average the terms over the batches of a step, and over all processes: it is the step that is logged."""
+        report = self._reports[0] if len(self._reports) == 1 else mean_report(self._reports)
+        self._reports = []
+        if self.trainer.world_size == 1:
+            return report
+        terms = torch.stack(list(report.terms.values()))
+        return LossReport(dict(zip(report.terms, self.trainer.strategy.reduce(terms, reduce_op="mean"), strict=True)))
 
     def _log(self, stage: str, report: LossReport, count: int) -> None:
         terms = {f"{stage}/{path}": term.detach() for path, term in report.terms.items()}

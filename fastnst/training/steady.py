@@ -62,7 +62,7 @@ class Window:
 
 
 def jitter(images: Tensor, disturbance: Disturbance) -> Tensor:
-    """Make images lighter or darker and add noise; clipped to [0, 1] as by a camera."""
+    """Make images lighter or darker and add noise, to all of them the same; clipped to [0, 1] as by a camera."""
     random = torch.Generator(images.device).manual_seed(disturbance.seed)
-    noise = torch.randn(images.shape, generator=random, device=images.device, dtype=images.dtype)
+    noise = torch.randn(images.shape[1:], generator=random, device=images.device, dtype=images.dtype)
     return (images * disturbance.brightness + disturbance.noise * noise).clamp(0, 1)
