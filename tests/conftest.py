@@ -147,24 +147,23 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture
-def train_options(photos: Path, style_picture: Path, toy_weights: Path, tmp_path: Path) -> list[str]:
-    """The options of a training that takes a second."""
-    return [
-        *("train", "--style", str(style_picture), "--photos", str(photos), "--out", str(tmp_path / "run")),
+@pytest.fixture(scope="session")
+def make_train_options(photos: Path, style_picture: Path, toy_weights: Path) -> Callable[[Path], list[str]]:
+    """Give the options of a training that takes a second, for a folder."""
+    return lambda out: [
+        *("train", "--style", str(style_picture), "--photos", str(photos), "--out", str(out)),
         *("--steps", "4", "--data.size", "32", "--data.batch_size", "2", "--data.workers", "0"),
         *("--data.val_count", "2", "--model.network_options", "{width: 4, blocks: 1}", "--model.style_size", "48"),
-        *(
-            "--model.loss.backbone",
-            "vgg19",
-            "--model.loss.weights",
-            str(toy_weights),
-            "--model.loss.content",
-            "{relu2_1: 1}",
-        ),
-        *("--model.loss.style", "{relu1_1: 1, relu2_1: 1}", "--trainer.accelerator", "cpu"),
-        *("--trainer.precision", "32-true", "--trainer.log_every_n_steps", "1"),
+        *("--model.loss.backbone", "vgg19", "--model.loss.weights", str(toy_weights)),
+        *("--model.loss.content", "{relu2_1: 1}", "--model.loss.style", "{relu1_1: 1, relu2_1: 1}"),
+        *("--trainer.accelerator", "cpu", "--trainer.precision", "32-true", "--trainer.log_every_n_steps", "1"),
     ]
+
+
+@pytest.fixture
+def train_options(make_train_options: Callable[[Path], list[str]], tmp_path: Path) -> list[str]:
+    """The options of a training that takes a second."""
+    return make_train_options(tmp_path / "run")
 
 
 def many_styles(path: Path, names: str, predictor: bool) -> Path:

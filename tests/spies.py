@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -25,6 +26,28 @@ class DieAt(Callback):
     def on_train_batch_end(self, trainer, *args) -> None:
         if trainer.global_step == self.step:
             os._exit(9)
+
+
+class KillProcess(Callback):
+    """Kill one of several processes in a step."""
+
+    def __init__(self, rank: int, step: int) -> None:
+        self.rank, self.step = rank, step
+
+    def on_before_optimizer_step(self, trainer, *args) -> None:
+        if trainer.global_rank == self.rank and trainer.global_step == self.step - 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Waits(Callback):
+    """Let one of several processes come out of a step no more."""
+
+    def __init__(self, rank: int, step: int) -> None:
+        self.rank, self.step = rank, step
+
+    def on_before_optimizer_step(self, trainer, *args) -> None:
+        if trainer.global_rank == self.rank and trainer.global_step == self.step - 1:
+            time.sleep(1000)
 
 
 class Slow(Callback):
@@ -65,7 +88,7 @@ class Spy(Callback):
 
     def on_train_end(self, trainer, pl_module) -> None:
         weights = [float(p.double().sum()) for p in pl_module.network.parameters()]
-        report = json.dumps({"keys": self.keys, "weights": weights})
+        report = json.dumps({"keys": self.keys, "weights": weights, "step": trainer.global_step})
         (self.folder / f"{trainer.global_rank}.json").write_text(report)
 
 

@@ -79,7 +79,7 @@ class _Lines(logging.Formatter):
     """Write every note as one line, without secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"fastnst: {printable(record.getMessage())}"
+        return f"fastnst: {_who()}{printable(record.getMessage())}"
 
 
 def _log_plainly() -> None:
@@ -89,8 +89,15 @@ def _log_plainly() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"fastnst: error: {message}", file=sys.stderr)
+    print(f"fastnst: error: {_who()}{message}", file=sys.stderr)
     return code
+
+
+def _who() -> str:
+    """Name this process, if it is one of several that torchrun, SLURM or Lightning started, and not the first."""
+    ranks = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+    rank = next((rank for rank in ranks if rank), "0")
+    return "" if rank == "0" else f"process {rank}: "
 
 
 def _one_line(error: Exception) -> str:

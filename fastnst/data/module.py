@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 from datasets import Dataset, IterableDataset
 from pytorch_lightning import LightningDataModule
+from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -195,7 +196,7 @@ class ImageDataModule(LightningDataModule):
             reasons = "; ".join(problems[:5]) or "there are none"
             raise ConfigError(f"{self.val or self.photos}: no usable photograph to validate on: {reasons}")
         if problems:
-            log.warning("skipped %d held-out photographs: %s", len(problems), "; ".join(problems[:5]))
+            rank_zero_only(log.warning)("skipped %d held-out photographs: %s", len(problems), "; ".join(problems[:5]))
         return torch.stack(crops)
 
     def _stream(self, photos: IterableDataset, rank: int, world_size: int, start: int) -> CropLoader:

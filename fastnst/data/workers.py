@@ -107,8 +107,12 @@ def _dead(processes: list[BaseProcess], seconds: float) -> list[BaseProcess]:
 
 
 def _obituary(process: BaseProcess) -> str:
-    code = process.exitcode or 0
+    return f"worker process {process.pid} {how_it_ended(process.exitcode or 0)}"
+
+
+def how_it_ended(code: int) -> str:
+    """Say in words how a process ended, by its exit code, which is negative for a signal."""
     if code >= 0:
-        return f"worker process {process.pid} has ended with code {code}"
+        return f"has ended with code {code}"
     likely = LIKELY.get(signal.Signals(-code))
-    return f"worker process {process.pid} was ended by {signal.Signals(-code).name}{f', {likely}' if likely else ''}"
+    return f"was ended by {signal.Signals(-code).name}{f', {likely}' if likely else ''}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
 from fastnst.training.timing import log_interval, made_step
@@ -80,7 +81,7 @@ class Guard(Callback):
         network.load_state_dict(weights)
         optimizer.load_state_dict(deepcopy(moments))
         optimizer.zero_grad()
-        log.warning(
+        rank_zero_only(log.warning)(
             "the loss is not a finite number at step %d: back to the weights of step %d, going on at %g of the "
             "learning rate (%d of %d times)", reached, self._step, self.factor, self.times, TIMES,
         )  # fmt: skip

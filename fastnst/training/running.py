@@ -17,12 +17,13 @@ from fastnst.devices import best_precision, pick_device, reuse_memory
 from fastnst.errors import ConfigError
 from fastnst.training.disk import Disk, PatientLogger
 from fastnst.training.fitting import FitBatch, OutOfMemoryError, explain, is_out_of_memory
-from fastnst.training.folder import clear_leftovers, find_resume_file, remove_run
+from fastnst.training.folder import RESUME_FILE, clear_leftovers, find_resume_file, remove_run
 from fastnst.training.job import PRECISIONS, OnProgress, Trained, TrainJob
 from fastnst.training.keeping import AtomicCheckpointIO, KeepCheckpoints
 from fastnst.training.module import FeedForwardModule
 from fastnst.training.parser import TrainParser
 from fastnst.training.previews import Previews
+from fastnst.training.processes import LostProcessError, Together, Watch, is_everywhere, is_lost
 from fastnst.training.progress import Told, TrainingProgress
 from fastnst.training.quiet import quietly
 from fastnst.training.recipe import CLIP
@@ -145,7 +146,7 @@ class Run(LightningCLI):
         bar = TrainingProgress(refresh_rate=1 if self._show_bar else 0)
         self.keep = KeepCheckpoints(root, every if every != AT_SHARES else None, self.disk)
         fitting = [FitBatch()] if self.job.auto_batch else []
-        return [bar, Previews(), self.keep, self.stop, self.told, *fitting]
+        return [Together(), bar, Previews(), self.keep, self.told, self.stop, *fitting]
 
     def before_fit(self) -> None:
         """Check everything that can fail before anything is written."""
@@ -162,10 +163,15 @@ class Run(LightningCLI):
                 remove_run(root)
 
     def fit(self, model: FeedForwardModule, **kwargs: Any) -> None:
+        """Fit, and see to it that several processes end together."""
+        with Watch(self.trainer, self._remedy):
+            self._fit(model, **kwargs)
+
+    def _fit(self, model: FeedForwardModule, **kwargs: Any) -> None:
         """Fit; Lightning ends the program on a signal before the first step."""
         try:
             self.trainer.fit(model, **kwargs)
-            if not model.judged and not self.keep.up_to_date(self.trainer):  # it ended before its last validation
+            if not model.judged and not self._up_to_date():  # it ended before its last validation
                 self.trainer.validate(model, kwargs["datamodule"], verbose=False)
         except SIGTERMException:  # where Lightning exits with 0
             raise SystemExit(143) from None
@@ -197,6 +203,14 @@ class Run(LightningCLI):
         elif self.job.resume:
             self._say(f"nothing to resume in {root}: starting fresh")
         return str(source) if source else None
+
+    def _up_to_date(self) -> bool:
+        """Tell whether what is published is of this step; all processes go by what the first finds."""
+        return bool(self.trainer.strategy.broadcast(self.keep.up_to_date(self.trainer)))
+
+    def _remedy(self) -> str:
+        saved = (Path(self.trainer.default_root_dir) / RESUME_FILE).is_file()
+        return "go on with the same command and --resume" if saved else "nothing was saved yet"
 
     def _say(self, text: str) -> None:
         if self.trainer.is_global_zero:

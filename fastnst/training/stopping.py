@@ -47,13 +47,13 @@ class StopGently(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Stop behind this step; a signal may have reached one process alone, but all stop at the same step."""
+        """Stop behind this step; a signal, or who asked to stop, may have reached one process, but all stop together."""
         if not made_step(trainer, batch_idx):
             return
-        stop = bool(self.received)
+        stop = trainer.should_stop or bool(self.received)
         if trainer.world_size > 1:
             stop = trainer.strategy.reduce_boolean_decision(stop, all=False)
-        trainer.should_stop = trainer.should_stop or stop
+        trainer.should_stop = stop
 
 
 def stopping_signals() -> list[signal.Signals]:

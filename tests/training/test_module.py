@@ -96,7 +96,24 @@ def test_photographs_and_facts_are_handed_in(make_module):
     assert metadata.training["photos"] == "set"
     assert metadata.judged["photos"] == 3
     assert module.clock.budget == Budget(steps=7)
-    assert module._key(7) == (5, 13, 1)
+
+
+def test_batches_and_processes_of_a_step_take_their_parts_of_one_draw(make_module, two_styles):
+    module = make_module(two_styles)
+    module.prepare(torch.rand(3, 3, 32, 32), {"seed": 5}, Budget(steps=7))
+
+    def drawn(batch_idx, count, **trainer):
+        module._trainer = SimpleNamespace(global_step=4, **trainer)
+        return module._draw(batch_idx, count)
+
+    whole = drawn(4, 12, world_size=1, accumulate_grad_batches=1, global_rank=0)
+    parts = [
+        drawn(12 + batch, 2, world_size=2, accumulate_grad_batches=3, global_rank=rank)
+        for batch in range(3)
+        for rank in range(2)
+    ]
+    assert torch.equal(torch.cat([part.index for part in parts]), whole.index)
+    assert {part.disturbance for part in parts} == {whole.disturbance}
 
 
 def test_time_that_was_spent_is_in_the_checkpoint(make_module):

@@ -45,6 +45,15 @@ def test_a_signal_to_one_process_stops_all():
     assert trainer.should_stop
 
 
+def test_who_asks_one_process_to_stop_stops_all():
+    asked = []
+    strategy = SimpleNamespace(reduce_boolean_decision=lambda own, all: asked.append(own) or own)
+    trainer = SimpleNamespace(world_size=2, should_stop=True, strategy=strategy, accumulate_grad_batches=1)
+    StopGently().on_train_batch_end(trainer, None, None, None, 0)
+    assert asked == [True]
+    assert trainer.should_stop
+
+
 def test_under_slurm_the_signal_before_the_end_of_a_job_stops_too(monkeypatch):
     assert signal.SIGUSR1 not in stopping_signals()
     monkeypatch.setenv("SLURM_JOB_ID", "7")
