@@ -68,7 +68,8 @@ class Draw:
 
     def part(self, first: int, count: int) -> "Draw":
         """Return what was drawn for some of the photographs; the disturbance is the same for all."""
-        index, strength = (part if part is None else part[first : first + count] for part in (self.index, self.strength))
+        part = slice(first, first + count)
+        index, strength = (drawn if drawn is None else drawn[part] for drawn in (self.index, self.strength))
         return Draw(index, strength, self.disturbance)
 
 

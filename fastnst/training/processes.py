@@ -53,8 +53,8 @@ class Together(Callback):
         first = trainer.strategy.broadcast(trainer.global_step)
         if not trainer.strategy.reduce_boolean_decision(trainer.global_step == first):
             raise ApartError(
-                "the processes would go on from different steps: --out, and what --resume names, must be the same files "
-                "on every machine"
+                "the processes would go on from different steps: --out, and what --resume names, must be the same "
+                "files on every machine"
             )
 
 
@@ -62,9 +62,9 @@ class Watch:
     """Notice when one of the processes dies that this one has started, and end the run with a reason.
 
     Around the training. Where an exception tells this process of the loss, as with gloo, it becomes a
-    :class:`LostProcessError`. Where this process waits for the lost one without end, as it may with NCCL, it is ended by
-    force after some seconds; Lightning would do that at once, and without a word. Of several processes one reports: the
-    one that started the others, or, where something else did (torchrun, SLURM), the first; the others end with 1.
+    :class:`LostProcessError`. Where this process waits for the lost one without end, as it may with NCCL, it is ended
+    by force after some seconds; Lightning would do that at once, and without a word. Of several processes one reports:
+    the one that started the others, or, where something else did (torchrun, SLURM), the first; the others end with 1.
 
     Args:
         trainer: Not begun yet.
@@ -111,7 +111,7 @@ class Watch:
         return [process for process in found if isinstance(process, subprocess.Popen)]
 
     def _dead(self) -> list[int]:
-        """Return the places of those that ended out of order; one that a signal asked to stop ends with 128 and more."""
+        """Return the places of those that ended out of order; who is asked to stop by a signal ends above 128."""
         codes = [process.poll() for process in self._children]
         return [place for place, code in enumerate(codes) if code and code <= 128]
 

@@ -23,7 +23,7 @@ from fastnst.training.keeping import AtomicCheckpointIO, KeepCheckpoints
 from fastnst.training.module import FeedForwardModule
 from fastnst.training.parser import TrainParser
 from fastnst.training.previews import Previews
-from fastnst.training.processes import LostProcessError, Together, Watch, is_everywhere, is_lost
+from fastnst.training.processes import Together, Watch
 from fastnst.training.progress import Told, TrainingProgress
 from fastnst.training.quiet import quietly
 from fastnst.training.recipe import CLIP

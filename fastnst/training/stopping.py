@@ -47,7 +47,7 @@ class StopGently(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Stop behind this step; a signal, or who asked to stop, may have reached one process, but all stop together."""
+        """Stop behind this step; a signal, or who else asks, may have reached one process alone, but all stop."""
         if not made_step(trainer, batch_idx):
             return
         stop = trainer.should_stop or bool(self.received)

@@ -1,4 +1,4 @@
-"""Trainings in two processes, each of a second or two; started as torchrun starts them, unless a test says otherwise."""
+"""Trainings in two processes, each of a second or two; begun as torchrun does, unless a test says otherwise."""
 
 import json
 import logging
@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -49,6 +50,23 @@ def life(options: list[str], environment: dict[str, str], said: Path) -> None:
     sys.exit(run(options))
 
 
+def by_torchrun(rank: int) -> dict[str, str]:
+    return {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank), "TORCHELASTIC_RUN_ID": "test"}
+
+
+def by_slurm(rank: int) -> dict[str, str]:
+    return {
+        "SLURM_JOB_ID": "7",
+        "SLURM_JOB_NAME": "train",
+        "SLURM_NTASKS": "2",
+        "SLURM_NTASKS_PER_NODE": "2",
+        "SLURM_PROCID": str(rank),
+        "SLURM_LOCALID": str(rank),
+        "SLURM_NODEID": "0",
+        "SLURM_NODELIST": "127.0.0.1",
+    }
+
+
 class Pair:
     """Two processes of one training, begun.
 
@@ -56,17 +74,23 @@ class Pair:
         options: Of both.
         folder: For what they say.
         second: More options of the second.
+        placed: Gives what the environment of a process says of its place.
     """
 
-    def __init__(self, options: list[str], folder: Path, second: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        options: list[str],
+        folder: Path,
+        second: Sequence[str] = (),
+        placed: Callable[[int], dict[str, str]] = by_torchrun,
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "test"}
+            common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
         self.files, words = [folder / f"said_{rank}.txt" for rank in range(2)], [*options, "--trainer.devices", "2"]
         self.processes = []
         for rank, more in enumerate(([], second)):
-            environment = common | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+            environment = common | placed(rank)
             process = multiprocessing.get_context("fork").Process(
                 target=life, args=([*words, *more], environment, self.files[rank])
             )
@@ -206,6 +230,16 @@ def test_processes_that_see_different_runs_are_refused(several, two, tmp_path):
     first, second = pair.said()
     assert "error: the processes would go on from different steps" in first
     assert "error" not in second
+
+
+def test_slurm_says_who_is_who_and_its_signal_stops_all(train_options, tmp_path):
+    long = [*train_options, "--steps", "100000", "--trainer.val_check_interval", "3"]
+    pair = Pair([*long, *spy("SignalAt", step=5, number=int(signal.SIGUSR1))], tmp_path, placed=by_slurm)
+    assert pair.codes() == [138, 138], pair.said()
+    first, second = pair.said()
+    assert "stopped at step 5; go on with the same command and --resume" in first
+    assert second == ""
+    assert state(tmp_path / "run")["global_step"] == 5
 
 
 LAUNCHERS = {
