@@ -167,10 +167,12 @@ class FeedForwardModule(LightningModule):
         """Judge in float32, whatever the precision of training."""
         with torch.autocast(self.device.type, enabled=False):
             reports = judge(self.network, batch, self.targets)
-        self._log("val", mean_report(reports), len(batch))
+        # Lightning's mean over the processes divides the counts as whole numbers: 5 photographs of 2 would count as 4.
+        count = len(batch) * self.trainer.world_size
+        self._log("val", mean_report(reports), count)
         if self.network.styles is not None:
             for picture, report in zip(self.styles, reports, strict=True):
-                self._log(f"styles/{picture.name}", report, len(batch))
+                self._log(f"styles/{picture.name}", report, count)
 
     def on_validation_epoch_end(self) -> None:
         metrics = {} if self.trainer.sanity_checking else self.trainer.callback_metrics

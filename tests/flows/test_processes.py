@@ -127,17 +127,18 @@ def reports(folder: Path) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def several(make_train_options, photos, style_picture, tmp_path_factory) -> Callable[..., list[str]]:
-    """Give the options of a steady training of two styles on seven photographs."""
+    """Give the options of a steady training of two styles on eight photographs, judged on three others."""
     folder = tmp_path_factory.mktemp("mixed")
     for number in range(8):
-        shutil.copy(sorted(photos.rglob("*.png"))[number], folder / f"{number}.png")
+        shutil.copy(sorted(photos.glob("*.png"))[number], folder / f"{number}.png")
+    held_out = ["--val", str(photos / "nested"), "--data.val_count", "3"]
     styles = ["--styles", str(style_picture), str(folder / "7.png"), "--steady", "10"]
 
     def options(out: Path, batch: int, *more: str) -> list[str]:
         words = make_train_options(out)
         words[words.index("--style") : words.index("--style") + 2] = styles
         words[words.index("--photos") + 1] = str(folder)
-        return [*words, *EQUAL, "--data.batch_size", str(batch), "--data.val_count", "1", *more]
+        return [*words, *EQUAL, "--data.batch_size", str(batch), *held_out, *more]
 
     return options
 
@@ -161,7 +162,7 @@ def two(several, tmp_path_factory) -> tuple[Path, Pair]:
 
 @pytest.mark.parametrize("tag", ["train/loss", "train/steady", "val/loss"])
 def test_two_processes_have_the_losses_of_one_with_the_same_photographs_a_step(one, two, tag):
-    assert curve(two[0] / "run", tag) == pytest.approx(curve(one, tag), rel=1e-3)
+    assert curve(two[0] / "run", tag) == pytest.approx(curve(one, tag), rel=5e-3 if "steady" in tag else 1e-3)
 
 
 def test_gradients_accumulated_have_the_losses_of_the_larger_batch(one, several, tmp_path):
@@ -176,8 +177,8 @@ def test_gradients_accumulated_have_the_losses_of_the_larger_batch(one, several,
 def test_no_photograph_is_seen_twice_in_a_pass(two):
     keys = [tuple(key) for report in reports(two[0]) for key in report["keys"]]
     assert len(set(keys)) == len(keys)
-    for number in range(3):  # whole passes over the seven
-        assert sorted(index for at, index in keys if at == number) == list(range(7))
+    for number in range(3):  # whole passes over the eight
+        assert sorted(index for at, index in keys if at == number) == list(range(8))
 
 
 def test_one_process_alone_writes_and_speaks(two):
