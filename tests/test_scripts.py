@@ -240,3 +240,13 @@ def test_the_report_tells_the_lattice_under_either_backbone(script, toy_weights,
         *("the photograph", "painted under compact", "painted under VGG-19")
     ]
     assert all(len(row.split("|")) == 6 for row in rows)
+
+
+def test_the_table_of_scaling_compares_with_one_thread(script):
+    scaling = script("scaling")
+    speeds = {scaling.Team(1, 1): [4.0, 5.0, 6.0], scaling.Team(1, 2): [9.0, 8.0, 7.0], scaling.Team(2, 1): [10.0]}
+    assert scaling.table(speeds, 4).splitlines()[2:] == [
+        "| 1 of 1 thread | 4 | 5.0 | 4.0, 6.0 | 1.00 |",
+        "| 1 of 2 threads | 4 | 8.0 | 7.0, 9.0 | 1.60 |",
+        "| 2 of 1 thread | 2 | 10.0 | 10.0, 10.0 | 2.00 |",
+    ]

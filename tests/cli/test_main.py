@@ -83,3 +83,10 @@ def test_a_reader_that_goes_away_is_no_error():
     command = f"{sys.executable} -m fastnst stylize --help | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("name", "rank", "who"), [("RANK", "3", "process 3: "), ("LOCAL_RANK", "0", "")])
+def test_one_of_several_processes_says_which_it_is(name, rank, who, monkeypatch, capsys):
+    monkeypatch.setenv(name, rank)
+    assert run(["paint"]) == 2
+    assert capsys.readouterr().err.startswith(f"fastnst: error: {who}unknown command")
