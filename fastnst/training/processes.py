@@ -120,8 +120,9 @@ class Watch:
         return self._lightnings and self._trainer.local_rank == 1 and os.getppid() != self._parent
 
     def _reason(self) -> str:
-        """Say which process is lost, or nothing where another process says so; wait a little to know."""
-        deadline = time.monotonic() + 10 * POLL
+        """Say which process is lost, or nothing where another process says so; wait a little where it shows here."""
+        shows = bool(self._children) or self._lightnings
+        deadline = time.monotonic() + (10 * POLL if shows else 0)
         while not self._dead() and not self._orphaned() and time.monotonic() < deadline:
             time.sleep(POLL / 4)
         speaks = self._trainer.is_global_zero or (self._lightnings and self._trainer.local_rank == 0)
