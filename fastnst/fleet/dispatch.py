@@ -34,6 +34,11 @@ class Batch(Generic[Item]):
     losses: int = 0
     since: dict[Hashable, float] = field(default_factory=dict)
 
+    @property
+    def suspect(self) -> bool:
+        """Whether it may be what takes workers with it; then a worker has it alone in hand."""
+        return self.losses >= TRIES // 2
+
 
 class Dispatch(Generic[Item]):
     """Give batches to workers until each is settled once, whatever becomes of the workers.
@@ -60,9 +65,13 @@ class Dispatch(Generic[Item]):
     def take(self, worker: Hashable, now: float) -> Batch[Item] | None:
         """Give a worker its next batch, or nothing: it has enough, or there is none for it."""
         mine = [batch for batch in self._flying if worker in batch.since]
-        if self._stopped or len(mine) >= HAND:
+        if self._stopped or len(mine) >= HAND or any(batch.suspect for batch in mine):
             return None
-        batch = self._waiting.popleft() if self._waiting else self._slow(now) if not mine else None
+        batch = next((batch for batch in self._waiting if not (mine and batch.suspect)), None)
+        if batch is not None:
+            self._waiting.remove(batch)
+        elif not mine:
+            batch = self._slow(now)
         if batch is not None:
             if not batch.since:
                 self._flying.append(batch)
@@ -86,10 +95,9 @@ class Dispatch(Generic[Item]):
             if batch.since:  # another has a copy
                 continue
             self._flying.remove(batch)
-            alone = len(batch.items) == 1
-            if alone and batch.losses >= TRIES:
+            if len(batch.items) == 1 and batch.losses >= TRIES:
                 given_up += batch.items
-            elif not alone and batch.losses >= TRIES // 2:
+            elif len(batch.items) > 1 and batch.suspect:
                 self._waiting.extendleft(Batch([item], batch.losses) for item in reversed(batch.items))
             else:
                 self._waiting.appendleft(batch)

@@ -98,7 +98,7 @@ class Batch:
         engines = [(layer.stylizer.device.type, layer.stylizer.engine) for layer in self.painter.layers]
         side_by_side = all(kind == "cpu" and isinstance(engine, nn.Module) for kind, engine in engines)
         self.slots = self.threads if side_by_side else 1
-        self._idle = self.slots // max(1, len(job.tasks))  # threads that a short job would leave without work
+        self._idle = self.slots // len(job.tasks) if job.tasks else 0  # threads that a short job would leave unused
         self._memory, self._painting = Gate(HELD_PIXELS), Gate(self.slots)
 
     def outcomes(self, tasks: Sequence[Task] | None = None) -> Iterator[Outcome]:
