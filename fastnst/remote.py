@@ -105,6 +105,8 @@ class Remote:
                 system.makedirs(aside.rpartition("/")[0], exist_ok=True)
                 system.pipe_file(aside, data)
                 system.mv(aside, path)
+        except FileNotFoundError as error:
+            raise WriteError(f"{self.address}: cannot be written (there is no such place)") from error
         except OSError as error:
             raise WriteError(str(error)) from error
 

@@ -74,11 +74,20 @@ def joined(threads: int) -> Iterator[Any]:
         except ConnectionError as error:
             if os.environ.get("RAY_ADDRESS"):
                 raise CrewError(f"{os.environ['RAY_ADDRESS']}: no Ray cluster answers ({first_line(error)})") from error
-            ray.init(address="local", num_cpus=threads, object_store_memory=OBJECTS, include_dashboard=False, **quiet)
+            _start(ray, num_cpus=threads, object_store_memory=OBJECTS, include_dashboard=False, **quiet)
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _start(ray: Any, **settings: Any) -> None:
+    try:
+        ray.init(address="local", **settings)
+    except Exception as error:  # of no kind of its own: Ray gives its processes 30 s
+        raise CrewError(
+            f"Ray did not start ({first_line(error)}); try when this machine is less busy, or begin with ray start --head"
+        ) from error
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from fastnst.inference.job import Failed, Painted, Skipped, StylizeJob, StylizeR
 from fastnst.inference.picture import Painter
 from fastnst.inference.pipeline import Gate, in_order
 from fastnst.inference.stages import decode, encode, fetch, paint, size_up
-from fastnst.remote import Place, check_place
+from fastnst.remote import Place, Remote, check_place
 
 HELD_PIXELS = 2**26
 """Pixels of all pictures that are in memory at a time, or a single larger one: some 400 MB with their results."""
@@ -56,7 +56,9 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
         OSError: A folder takes no files, or the manifest cannot be written.
     """
     files = [target for _, target in job.tasks] + ([job.manifest] if job.manifest else [])
-    for folder in sorted({file.parent for file in files}, key=str):
+    elsewhere = [file for file in files if isinstance(file, Remote)][-1:]  # one stands for all: each probe is written
+    folders: set[Place] = {file.parent for file in files if isinstance(file, Path)}
+    for folder in sorted(folders | {file.parent for file in elsewhere}, key=str):
         check_place(folder)
         if isinstance(folder, Path):
             remove_leftovers(folder)
