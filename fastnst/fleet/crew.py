@@ -86,7 +86,7 @@ def _start(ray: Any, **settings: Any) -> None:
         ray.init(address="local", **settings)
     except Exception as error:  # of no kind of its own: Ray gives its processes 30 s
         raise CrewError(
-            f"Ray did not start ({first_line(error)}); try when this machine is less busy, or begin with ray start --head"
+            f"Ray did not start ({first_line(error)}); try when this machine is less busy, or after ray start --head"
         ) from error
 
 

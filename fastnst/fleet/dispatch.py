@@ -20,6 +20,9 @@ SLOW = 3.0
 PATIENCE = 30.0
 """Seconds that it takes at least."""
 
+LATELY = 200
+"""Batches of which the median is taken."""
+
 
 @dataclass(eq=False)
 class Batch(Generic[Item]):
@@ -53,8 +56,9 @@ class Dispatch(Generic[Item]):
 
     def __init__(self, batches: Sequence[Sequence[Item]]) -> None:
         self._waiting = deque(Batch(items) for items in batches if items)
-        self._flying: list[Batch[Item]] = []
-        self._times: list[float] = []
+        self._flying: dict[Batch[Item], None] = {}  # in the order in which they were given
+        self._hands: dict[Hashable, list[Batch[Item]]] = {}
+        self._times: deque[float] = deque(maxlen=LATELY)
         self._stopped = False
 
     @property
@@ -64,7 +68,7 @@ class Dispatch(Generic[Item]):
 
     def take(self, worker: Hashable, now: float) -> Batch[Item] | None:
         """Give a worker its next batch, or nothing: it has enough, or there is none for it."""
-        mine = [batch for batch in self._flying if worker in batch.since]
+        mine = self._hands.setdefault(worker, [])
         if self._stopped or len(mine) >= HAND or any(batch.suspect for batch in mine):
             return None
         batch = next((batch for batch in self._waiting if not (mine and batch.suspect)), None)
@@ -73,28 +77,31 @@ class Dispatch(Generic[Item]):
         elif not mine:
             batch = self._slow(now)
         if batch is not None:
-            if not batch.since:
-                self._flying.append(batch)
+            self._flying[batch] = None
             batch.since[worker] = now
+            mine.append(batch)
         return batch
 
     def settle(self, worker: Hashable, batch: Batch[Item], now: float) -> bool:
         """Take note of a result; says whether it is the first of its batch, which counts."""
+        self._hands[worker].remove(batch)
         first = batch in self._flying
         if first:
-            self._flying.remove(batch)
+            del self._flying[batch]
             self._times.append(now - batch.since[worker])
         return first
 
     def lose(self, worker: Hashable) -> list[Item]:
         """Give what a lost worker had to others; return the items that are given up."""
         given_up: list[Item] = []
-        for batch in [batch for batch in self._flying if worker in batch.since]:
+        for batch in self._hands.pop(worker, []):
+            if batch not in self._flying:  # a copy, and the other is done
+                continue
             del batch.since[worker]
             batch.losses += 1
             if batch.since:  # another has a copy
                 continue
-            self._flying.remove(batch)
+            del self._flying[batch]
             if len(batch.items) == 1 and batch.losses >= TRIES:
                 given_up += batch.items
             elif len(batch.items) > 1 and batch.suspect:
@@ -109,8 +116,8 @@ class Dispatch(Generic[Item]):
 
     def _slow(self, now: float) -> Batch[Item] | None:
         """Return what has taken longest, if that is far too long and only one worker is at it."""
-        if not self._times:
+        oldest = next((batch for batch in self._flying if len(batch.since) == 1), None)
+        if oldest is None or not self._times:
             return None
         limit = max(PATIENCE, SLOW * median(self._times))
-        late = [batch for batch in self._flying if len(batch.since) == 1 and now - min(batch.since.values()) > limit]
-        return min(late, key=lambda batch: min(batch.since.values()), default=None)
+        return oldest if now - min(oldest.since.values()) > limit else None

@@ -25,6 +25,28 @@ PATIENCE = 600
 pytestmark = pytest.mark.timeout(PATIENCE)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patient_ray():
+    """Let Ray wait longer for its own processes than its 30 s, which they may take on a busy machine."""
+    from ray._private import services
+
+    find = services.get_node
+
+    def patiently(*more, **settings):
+        deadline = time.monotonic() + PATIENCE / 2
+        while True:
+            try:
+                return find(*more, **settings)
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(services, "get_node", patiently)
+        yield
+
+
 @pytest.fixture
 def pictures(make_picture, tmp_path, monkeypatch) -> Path:
     """Sixty small photographs in a tree, and a broken one, in ``in``."""
