@@ -5,7 +5,7 @@
 An event simulation of ``stylize --engine ray``: the very bookkeeping that gives batches to workers
 (``fastnst.fleet.dispatch``) runs against a simulated clock. Workers differ in speed, some are several times slower,
 some hang, processes die, and machines are taken away and come back. The same fleet with a fixed share for each worker,
-as one would cut a list of files, is simulated beside it. All assumptions are fields of ``Assumptions``, and are printed.
+as one would cut a list of files, is simulated beside it. All assumptions are in ``Assumptions``.
 """
 
 import argparse

@@ -26,24 +26,12 @@ pytestmark = pytest.mark.timeout(PATIENCE)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def patient_ray():
-    """Let Ray wait longer for its own processes than its 30 s, which they may take on a busy machine."""
-    from ray._private import services
-
-    find = services.get_node
-
-    def patiently(*more, **settings):
-        deadline = time.monotonic() + PATIENCE / 2
-        while True:
-            try:
-                return find(*more, **settings)
-            except RuntimeError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.5)
-
+def patient():
+    """Let workers take long to start, as they do on a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(services, "get_node", patiently)
+        patch.setenv("RAY_agent_register_timeout_ms", str(PATIENCE * 500))
+        patch.setenv("RAY_worker_register_timeout_seconds", str(PATIENCE // 2))
+        patch.setattr(crew_module, "WAIT", PATIENCE / 2)
         yield
 
 
@@ -87,26 +75,44 @@ def test_a_cluster_paints_what_the_folder_engine_paints(pictures, words, capsys)
     assert not ray.is_initialized()
 
 
+def children(process: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, IndexError):
+            if entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == process:
+                found.append(int(entry.name))
+    return found
+
+
+def begun(start):
+    """Start a part of Ray, which gives its processes half a minute; on a busy machine once more, and again."""
+    for _ in range(8):
+        before = set(children(os.getpid()))
+        try:
+            return start()
+        except Exception as error:
+            reason = error
+            for process in set(children(os.getpid())) - before:
+                os.kill(process, signal.SIGKILL)
+    return pytest.skip(f"this machine is too busy to start Ray ({reason})")
+
+
 class Cluster:
     """Two machines of one CPU each, as far as Ray can tell; the first holds Ray's own processes."""
 
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster as Nodes
 
-        quiet = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 2**27}
-        self.nodes = Nodes(initialize_head=True, head_node_args=quiet)
-        self.second = self.nodes.add_node(num_cpus=1, object_store_memory=2**27)
+        machine = {"num_cpus": 1, "object_store_memory": 2**27, "include_log_monitor": False}
+        head = machine | {"include_dashboard": False, "no_monitor": True}
+        self.nodes = begun(lambda: Nodes(initialize_head=True, head_node_args=dict(head)))
+        self.second = begun(lambda: self.nodes.add_node(**machine))
         ray.init(address=self.nodes.address, log_to_driver=False, logging_level="ERROR")
 
     def workers(self, node=None) -> list[int]:
         """Return the processes of the workers of a machine, the second by default."""
-        raylet = (node or self.second).all_processes["raylet"][0].process.pid
-        found = []
-        for entry in Path("/proc").iterdir():
-            with contextlib.suppress(OSError, IndexError):
-                if entry.name.isdigit() and int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == raylet:
-                    found += [int(entry.name)] if b"Worker" in (entry / "cmdline").read_bytes() else []
-        return found
+        below = children((node or self.second).all_processes["raylet"][0].process.pid)
+        return [process for process in below if b"Worker" in Path(f"/proc/{process}/cmdline").read_bytes()]
 
     def stop(self) -> None:
         ray.shutdown()
