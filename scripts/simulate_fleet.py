@@ -10,6 +10,7 @@ as one would cut a list of files, is simulated beside it. All assumptions are in
 
 import argparse
 import heapq
+import math
 import random
 from dataclasses import dataclass, field
 from itertools import count
@@ -134,8 +135,9 @@ class Fleet:
             return
         worker.busy = True
         pictures = len(worker.hand[0].items)
-        noise = sum(self.chance.lognormvariate(0, self.given.spread) for _ in range(pictures))
-        self._at(worker.pace * noise, self._finish, worker)
+        deviation = (math.exp(self.given.spread**2) - 1) ** 0.5 / pictures**0.5  # of a sum of lognormal times
+        times = max(0.1, self.chance.gauss(1, deviation)) * pictures * math.exp(self.given.spread**2 / 2)
+        self._at(worker.pace * times, self._finish, worker)
 
     def _finish(self, worker: Worker) -> None:
         if not worker.alive or worker.hung:
@@ -179,8 +181,8 @@ def fixed_shares(given: Assumptions) -> float:
     chance, ends = random.Random(given.seed), []
     for _ in range(given.workers):
         slow = chance.random() < given.slow_share
-        left = given.pictures / given.workers * given.seconds * (given.slow_times if slow else 1)
-        left *= 1 + chance.gauss(0, given.spread) / (given.pictures / given.workers) ** 0.5
+        usual = given.seconds * math.exp(given.spread**2 / 2)
+        left = given.pictures / given.workers * usual * (given.slow_times if slow else 1)
         now = 0.0
         while True:
             death = chance.expovariate(1 / given.death)
@@ -239,7 +241,7 @@ def row(name: str, cases: list[Assumptions]) -> str:
     found, plain = [simulate(case) for case in cases], [simulate(case, copies=False) for case in cases]
     middle = lambda values: sorted(values)[len(values) // 2]  # noqa: E731
     one = cases[0]
-    usual = one.seconds * pow(2.718281828, one.spread**2 / 2)
+    usual = one.seconds * math.exp(one.spread**2 / 2)
     ideal = one.pictures * usual / one.workers
     taken, bare = middle([each.seconds for each in found]), middle([each.seconds for each in plain])
     shares = middle([fixed_shares(case) for case in cases])

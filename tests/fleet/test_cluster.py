@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -27,8 +28,18 @@ pytestmark = pytest.mark.timeout(PATIENCE)
 
 @pytest.fixture(scope="module", autouse=True)
 def patient():
-    """Let workers take long to start, as they do on a busy machine."""
+    """Let Ray's processes take long to start, as they do on a busy machine, where it gives the agents 15 s."""
+    from ray._private import services
+    from ray._raylet import DASHBOARD_AGENT_LISTEN_PORT_NAME, persist_port
+
+    start = services.start_raylet
+
+    def start_raylet(*more, **settings):
+        persist_port(more[11], more[2], DASHBOARD_AGENT_LISTEN_PORT_NAME, -1)  # as the agent says, which has no page
+        return start(*more, **settings)
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(services, "start_raylet", start_raylet)
         patch.setenv("RAY_agent_register_timeout_ms", str(PATIENCE * 500))
         patch.setenv("RAY_worker_register_timeout_seconds", str(PATIENCE // 2))
         patch.setattr(crew_module, "WAIT", PATIENCE / 2)
@@ -84,6 +95,16 @@ def children(process: int) -> list[int]:
     return found
 
 
+def ports() -> dict[str, int]:
+    """Choose ports for the agents of a machine: Ray waits 15 s for those that it does not know."""
+    names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in names]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return {name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)}
+
+
 def begun(start):
     """Start a part of Ray, which gives its processes half a minute; on a busy machine once more, and again."""
     for _ in range(8):
@@ -105,8 +126,8 @@ class Cluster:
 
         machine = {"num_cpus": 1, "object_store_memory": 2**27, "include_log_monitor": False}
         head = machine | {"include_dashboard": False, "no_monitor": True}
-        self.nodes = begun(lambda: Nodes(initialize_head=True, head_node_args=dict(head)))
-        self.second = begun(lambda: self.nodes.add_node(**machine))
+        self.nodes = begun(lambda: Nodes(initialize_head=True, head_node_args=head | ports()))
+        self.second = begun(lambda: self.nodes.add_node(**machine, **ports()))
         ray.init(address=self.nodes.address, log_to_driver=False, logging_level="ERROR")
 
     def workers(self, node=None) -> list[int]:
