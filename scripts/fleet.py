@@ -38,8 +38,8 @@ WARM = 0.2
 """Share of the pictures after which the clock starts."""
 
 
-def seconds_of(process: str = "self") -> float:
-    """Return the processor seconds of a process and all below it, those that have ended included."""
+def seconds_of(processes: list[int]) -> float:
+    """Return the processor seconds of processes and all below them, those that have ended included."""
     children: dict[str, list[str]] = {}
     spent: dict[str, float] = {}
     for entry in Path("/proc").iterdir():
@@ -50,7 +50,7 @@ def seconds_of(process: str = "self") -> float:
         if fields:
             children.setdefault(fields[1], []).append(entry.name)
             spent[entry.name] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    total, ahead = 0.0, [str(os.getpid()) if process == "self" else process]
+    total, ahead = 0.0, [str(process) for process in processes]
     while ahead:
         one = ahead.pop()
         total += spent.get(one, 0.0)
@@ -58,8 +58,9 @@ def seconds_of(process: str = "self") -> float:
     return total
 
 
-def turn(engine: str, photos: Path, model: str) -> dict[str, Any]:
+def turn(engine: str, photos: Path, model: str, cluster: int | None) -> dict[str, Any]:
     """Paint a folder by one engine, in this process; return what it took."""
+    processes = [os.getpid(), *([cluster] if cluster and engine == "ray" else [])]
     with tempfile.TemporaryDirectory() as out:
         top, marks = Path(out) / "out", list[tuple[int, float, float]]()
         tasks = plan_folder([str(photos)], str(top)).tasks
@@ -67,7 +68,7 @@ def turn(engine: str, photos: Path, model: str) -> dict[str, Any]:
 
         def mark(result: Any) -> None:
             if not marks or result.done == len(tasks) or (len(marks) == 1 and result.done >= WARM * len(tasks)):
-                marks.append((result.done, time.perf_counter(), seconds_of()))
+                marks.append((result.done, time.perf_counter(), seconds_of(processes)))
 
         begun = time.perf_counter()
         result = fleet.run(job, mark, folder=top) if engine == "ray" else plain.run(job, mark)
@@ -83,7 +84,7 @@ def turn(engine: str, photos: Path, model: str) -> dict[str, Any]:
     }
 
 
-def compare(photos: Path, count: int, turns: int, model: str) -> None:
+def compare(photos: Path, count: int, turns: int, model: str, cluster: int | None) -> None:
     """Print both engines' speed, turn by turn and as medians."""
     with tempfile.TemporaryDirectory() as folder:
         files = sorted(path for path in photos.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))[:count]
@@ -94,6 +95,7 @@ def compare(photos: Path, count: int, turns: int, model: str) -> None:
         for number in range(2 * turns):
             engine = ("folder", "ray")[(number + number // 2) % 2]  # each goes first as often as the other
             words = [sys.executable, __file__, "turn", "--engine", engine, "--photos", folder, "--model", model]
+            words += ["--cluster", str(cluster)] if cluster else []
             told.append(json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout.splitlines()[-1]))
             print({key: round(value, 3) if key != "engine" else value for key, value in told[-1].items()}, flush=True)
     for name in ("per_second", "cpu_per_picture", "start", "seconds"):
@@ -138,11 +140,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--engine", choices=("folder", "ray"))
+    parser.add_argument(
+        "--cluster", type=int, help="process that started the cluster of RAY_ADDRESS, whose time counts"
+    )
     options = parser.parse_args()
     if options.what == "folder":
-        compare(options.photos, options.count, options.turns, options.model)
+        compare(options.photos, options.count, options.turns, options.model, options.cluster)
     elif options.what == "turn":
-        print(json.dumps(turn(options.engine, options.photos, options.model)))
+        print(json.dumps(turn(options.engine, options.photos, options.model, options.cluster)))
     else:
         stages(options.photo, options.model, options.turns)
 

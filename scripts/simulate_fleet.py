@@ -204,6 +204,7 @@ def simulate(given: Assumptions, copies: bool = True) -> Outcome:
 
 
 FLEETS = {
+    "1 GPU": {"workers": 1, "per_machine": 1},
     "8 GPUs": {"workers": 8, "per_machine": 8},
     "64 GPUs": {"workers": 64, "per_machine": 8},
     "1,000 cores": {"workers": 125, "per_machine": 8},
@@ -216,6 +217,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=1_000_000)
     parser.add_argument("--gpu_seconds", type=float, default=0.05, help="for a picture on a GPU; assumed, not measured")
     parser.add_argument("--core_seconds", type=float, default=2.0, help="for a picture on a core; measured by fleet.py")
+    parser.add_argument("--trouble", type=float, default=1.0, help="so many times as many deaths, hangs and losses")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="write the table there as well")
     options = parser.parse_args()
@@ -226,11 +228,12 @@ def main() -> None:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     print("\n".join(lines), flush=True)
+    usual, rate = Assumptions(), options.trouble
+    rates = {"hang": usual.hang / rate, "death": usual.death / rate, "preempted": usual.preempted / rate}
     for name, size in FLEETS.items():
         seconds = options.gpu_seconds if "GPU" in name else options.core_seconds / 8
-        lines.append(
-            row(name, [Assumptions(options.pictures, seconds=seconds, seed=s, **size) for s in range(options.seeds)])
-        )
+        given = {"pictures": options.pictures, "seconds": seconds} | size | rates
+        lines.append(row(name, [Assumptions(seed=seed, **given) for seed in range(options.seeds)]))
         print(lines[-1], flush=True)
     if options.out:
         options.out.write_text("\n".join(lines) + "\n")

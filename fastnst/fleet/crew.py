@@ -44,6 +44,9 @@ def import_ray() -> Any:
     """
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # under uv run, it would install all anew per worker
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault(
+        "RAY_worker_niceness", "0"
+    )  # of a cluster that is started here; Ray's 15 gives way to anything
     try:
         import ray
         import ray.exceptions

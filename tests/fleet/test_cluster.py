@@ -40,6 +40,7 @@ def patient():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(services, "start_raylet", start_raylet)
+        patch.setenv("RAY_worker_niceness", "0")
         patch.setenv("RAY_agent_register_timeout_ms", str(PATIENCE * 500))
         patch.setenv("RAY_worker_register_timeout_seconds", str(PATIENCE // 2))
         patch.setattr(crew_module, "WAIT", PATIENCE / 2)
