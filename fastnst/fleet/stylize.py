@@ -54,8 +54,9 @@ def run(job: StylizeJob, on_progress: OnProgress | None = None, *, folder: Place
     assert job.manifest is not None
     replace(job, device="cpu", precision=None).load()  # what is wrong with it is told here and now
     check_place(folder)
-    if isinstance(folder, Path):
-        remove_leftovers(folder)
+    folders = {target.parent for _, target in job.tasks if isinstance(target, Path)}
+    for each in folders:
+        remove_leftovers(each)
     if anew:
         manifest.remove(job.manifest)
     tables = folder if folder.suffix == SUFFIX else None
@@ -70,8 +71,9 @@ def run(job: StylizeJob, on_progress: OnProgress | None = None, *, folder: Place
             result.add(Skipped(str(source)))
         else:
             todo.append((source, target))
-    if todo:
-        Driver(job, todo, tables, result, on_progress).drive()
+    if todo and Driver(job, todo, tables, result, on_progress).drive():
+        for each in folders:
+            remove_leftovers(each, older=0)
     if tables is not None:
         named = find_settled(job.manifest, folder, True)
         remove_unnamed(tables, {name.partition("#")[0] for name in named})
@@ -133,8 +135,9 @@ class Driver:
         self.job, self.tasks, self.tables = job, tasks, tables
         self.result, self.on_progress = result, on_progress
 
-    def drive(self) -> None:
-        """Paint all."""
+    def drive(self) -> bool:
+        """Paint all; says whether workers were lost, which may have left temporary files."""
+        lost = False
         assert self.job.manifest is not None
         with joined(torch.get_num_threads()) as ray, manifest.writing(self.job.manifest) as self.note:
             hire = Hire(ray, pack_job(self.job), self.tables)
@@ -146,11 +149,13 @@ class Driver:
                         while batch := self.dispatch.take(member, time.monotonic()):
                             crew.give(member, batch, batch.items)
                     for event in crew.wait():
+                        lost = lost or event.lost is not None
                         self._take(event)
                     if self.result.obstacle or (self.on_progress and self.on_progress(self.result)):
                         self.dispatch.stop()
             finally:
                 crew.dismiss()
+        return lost
 
     def _take(self, event: Event) -> None:
         if event.lost is not None:
