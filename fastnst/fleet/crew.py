@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fastnst.errors import ConfigError, first_line
+from fastnst.errors import LONGEST, ConfigError, first_line, shortened
 
 THREADS = 8
 """A node without a GPU has a worker for so many CPUs, or a part of them: pictures are painted side by side in one."""
@@ -106,6 +106,12 @@ def _own_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _reason(error: Exception) -> str:
+    """Return the line of Ray's message that tells why, or else the first."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return shortened(next((line for line in lines if "dead because" in line), first_line(error)), LONGEST)
 
 
 @dataclass(frozen=True)
@@ -222,7 +228,7 @@ class Crew:
         except self._ray.exceptions.RayTaskError:  # an error of ours
             raise
         except self._ray.exceptions.RayError as error:
-            return self._lost(member, first_line(error))
+            return self._lost(member, _reason(error))
         if given is None:
             if result != self._version:
                 raise ConfigError(f"engine ray: a machine has fastnst {result}, this one {self._version}")
