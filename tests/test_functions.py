@@ -26,7 +26,7 @@ COMMANDS = {
 }
 OF_COMMANDS = {
     *("help", "quiet", "json", "overwrite", "skip_existing", "preview", "log"),
-    *("print_config", "help_all", "ckpt_path", "config", "resume"),
+    *("print_config", "help_all", "ckpt_path", "config", "resume", "engine"),
 }
 """Options that only a command has, or that not all functions have."""
 

@@ -9,6 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fastnst"
 BASE = {"calling", "devices", "errors", "registry", "atomic", "budget", "convolution", "memory", "plain", "tiles"}
+BASE |= {"remote"}
 ALLOWED = {
     "errors": set(),
     "calling": set(),
@@ -21,6 +22,7 @@ ALLOWED = {
     "convolution": set(),
     "memory": {"errors"},
     "plain": {"errors"},
+    "remote": {"atomic", "errors"},
     "tiles": set(),
     "assets": BASE,
     "images": BASE,
@@ -40,6 +42,7 @@ ALLOWED = {
     "serve": BASE | {"assets", "checkpoint", "images", "inference", "web"},
     "video": BASE | {"images", "inference", "networks"},
     "web": BASE | {"assets", "checkpoint", "export", "images", "inference", "networks"},
+    "fleet": BASE | {"data", "images", "inference", "training"},
     "inference": BASE | {"assets", "backbones", "checkpoint", "export", "networks", "images"},
 }
 FREE = {"cli", "__init__", "__main__"}

@@ -4,8 +4,8 @@ import os
 import sys
 from argparse import Namespace
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 from fastnst.atomic import abandon
@@ -16,6 +16,7 @@ from fastnst.errors import printable
 from fastnst.images import ImageError
 from fastnst.inference.folder import run
 from fastnst.inference.job import Failed, StylizeJob, StylizeResult
+from fastnst.remote import Place, common_folder
 
 SHORT = 10
 """Up to so many failures have a line each; more are grouped by their reason."""
@@ -24,6 +25,9 @@ EXAMPLES = 3
 """Pictures named for each reason."""
 
 GO_ON = "the same command with --skip_existing goes on"
+
+
+OnProgress = Callable[[StylizeResult], bool]
 
 
 def make_job(options: Namespace, **settings: Any) -> StylizeJob:
@@ -43,7 +47,9 @@ def paint_one(job: StylizeJob, options: Namespace) -> int:
     return 0
 
 
-def paint_batch(job: StylizeJob, options: Namespace) -> int:
+def paint_batch(
+    job: StylizeJob, options: Namespace, paint: Callable[[StylizeJob, OnProgress], StylizeResult] | None = None
+) -> int:
     """Paint all pictures; list those that failed, and say how to go on after an interruption."""
     count = len(job.tasks)
     try:
@@ -56,7 +62,7 @@ def paint_batch(job: StylizeJob, options: Namespace) -> int:
                 bar.update(result.done - bar.n)
                 return bool(stop.signal)
 
-            result = run(job, on_progress)
+            result = (paint or run)(job, on_progress)
     except SystemExit as ended:  # a second signal; what the threads compute cannot be cut short
         abandon()
         os._exit(ended.code if isinstance(ended.code, int) else EXIT_FAILED)
@@ -78,7 +84,7 @@ def _end(result: StylizeResult, job: StylizeJob, signal: int, options: Namespace
     return 0 if not result.failed else EXIT_PARTLY if len(result.failed) < len(job.tasks) else EXIT_FAILED
 
 
-def failures(failed: list[Failed], manifest: Path | None) -> list[str]:
+def failures(failed: list[Failed], manifest: Place | None) -> list[str]:
     """Say in a few lines what failed: every picture, or, of many, how many for each reason."""
     if len(failed) <= SHORT:
         return [failure.error for failure in failed]
@@ -102,7 +108,7 @@ def _examples(names: list[str]) -> str:
 
 
 def _line(result: StylizeResult, job: StylizeJob) -> str:
-    folder = f" into {Path(os.path.commonpath([target.parent for _, target in job.tasks]))}" if result.painted else ""
+    folder = f" into {common_folder([target for _, target in job.tasks])}" if result.painted else ""
     others = [(len(result.skipped), "skipped"), (len(result.failed), "failed")]
     rest = "".join(f"; {number} {what}" for number, what in others if number)
     return f"painted {len(result.painted)} of {len(job.tasks)} pictures{folder}{rest}"

@@ -5,13 +5,13 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from fastnst.atomic import check_writable
 from fastnst.cli._words import check_out, report
 from fastnst.errors import ConfigError
 from fastnst.images import check_output, encode_pictures
 from fastnst.inference.job import StylizeJob, note
 from fastnst.inference.plan import format_of, single_file
-from fastnst.inference.stages import decode, encode, paint
+from fastnst.inference.stages import decode, encode, fetch, paint
+from fastnst.remote import Place, check_place, place
 
 
 def paint_between(job: StylizeJob, options: Namespace) -> int:
@@ -27,7 +27,7 @@ def paint_between(job: StylizeJob, options: Namespace) -> int:
     source, out = options.input[0], options.out
     target = None if out == "-" else _file(out, options)
     fmt = format_of(options.format or "png") if target is None else check_output(target)
-    given, name = (sys.stdin.buffer, "standard input") if source == "-" else (source, source)
+    given, name = (sys.stdin.buffer, "standard input") if source == "-" else (fetch(place(source)), source)
     painted = paint(job.load(), decode(given, fmt, job, name))
     made = note(job, source, out)
     if target is None:
@@ -41,10 +41,10 @@ def paint_between(job: StylizeJob, options: Namespace) -> int:
     return 0
 
 
-def _file(out: str, options: Namespace) -> Path:
+def _file(out: str, options: Namespace) -> Place:
     target = single_file(Path("-"), out, "", options.format)
     if target is None:
         raise ConfigError(f"--out {out}: standard input has no name to have in a folder; name a file")
     check_out(target, options=options)
-    check_writable(target.parent)
+    check_place(target.parent)
     return target

@@ -206,8 +206,22 @@ def check_out(*paths: Any, options: argparse.Namespace) -> None:
     Raises:
         ConfigError: One exists, and neither ``--overwrite`` nor ``--skip_existing`` was given.
     """
-    existing = [path for path in paths if path.exists()]
-    if existing and not options.overwrite and not getattr(options, "skip_existing", False):
+    if not may_exist(options):
+        refuse_existing([path for path in paths if path.exists()], options)
+
+
+def may_exist(options: argparse.Namespace) -> bool:
+    """Say whether files that exist are replaced or left as they are."""
+    return bool(options.overwrite or getattr(options, "skip_existing", False))
+
+
+def refuse_existing(existing: Sequence[Any], options: argparse.Namespace) -> None:
+    """Refuse to lose files that exist.
+
+    Raises:
+        ConfigError: There are any.
+    """
+    if existing:
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         verb = "exist" if more else "exists"
         remedy = "--overwrite or --skip_existing" if hasattr(options, "skip_existing") else "--overwrite"

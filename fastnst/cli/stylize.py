@@ -3,11 +3,10 @@
 from argparse import ArgumentTypeError
 from dataclasses import replace
 from math import inf, nan
-from pathlib import Path
 
 from fastnst.cli import _video
 from fastnst.cli._picture import add_picture, name_job, prefer_typed, take_several
-from fastnst.cli._words import Parser, add_computing, add_reporting, add_writing, between, check_out
+from fastnst.cli._words import Parser, add_computing, add_reporting, add_writing, between, may_exist, refuse_existing
 from fastnst.errors import ConfigError
 
 
@@ -20,7 +19,8 @@ def parser() -> Parser:
     parser.add_argument(
         "input",
         nargs="+",
-        help="pictures, folders, patterns such as 'photos/*.jpg', - for standard input; or one video, or camera",
+        help="pictures, folders, patterns such as 'photos/*.jpg', also at addresses such as s3://bucket/photos; - for "
+        "standard input; or one video, or camera",
     )
     _add_look(parser)
     _add_output(parser)
@@ -28,9 +28,10 @@ def parser() -> Parser:
     add_computing(parser)
     parser.add_argument(
         "--engine",
-        choices=("auto", "torch", "onnx", "openvino"),
+        choices=("auto", "torch", "onnx", "openvino", "ray"),
         default="auto",
-        help="what computes on a CPU; by itself ONNX Runtime where it is the faster one, or the model is a .onnx",
+        help="what computes on a CPU; by itself ONNX Runtime where it is the faster one, or the model is a .onnx; or "
+        "ray: a folder is painted by all machines of a Ray cluster",
     )
     _video.add_video(parser)
     add_reporting(parser)
@@ -70,8 +71,8 @@ def _add_output(parser: Parser) -> None:
     add(
         "-o",
         "--out",
-        help="a .png, .jpg, .webp, .tif or .gif for one picture, a folder for several, or - for standard output; named "
-        "after the style by default",
+        help="a .png, .jpg, .webp, .tif or .gif for one picture, a folder for several, or - for standard output; also "
+        "at an address; named after the style by default; with --engine ray, x.parquet asks for tables",
     )
     add(
         "--format",
@@ -106,15 +107,23 @@ def run(argv: list[str]) -> int:
     from fastnst.cli._pipe import paint_between
     from fastnst.inference.manifest import NAME
     from fastnst.inference.plan import plan
+    from fastnst.remote import place
 
     torch.manual_seed(options.seed)
     job = make_job(options, manifest=None)
     name = name_job(job)
+    if options.engine == "ray":
+        from fastnst.cli._fleet import paint_on_cluster
+
+        return paint_on_cluster(job, options, name)
     if "-" in (*options.input, options.out):
         return paint_between(job, options)
     planned = plan(options.input, options.out, name, options.format)
-    check_out(*(target for _, target in planned.tasks), options=options)
-    manifest = Path(options.manifest) if options.manifest else planned.folder and planned.folder / NAME
+    if not may_exist(options):
+        refuse_existing(planned.existing(), options)
+    if planned.folder and planned.folder.suffix == ".parquet":
+        raise ConfigError(f"--out {options.out}: tables are written by --engine ray; give it, or name another folder")
+    manifest = place(options.manifest) if options.manifest else planned.folder and planned.folder / NAME
     job = replace(job, tasks=planned.tasks, manifest=manifest)
     return paint_batch(job, options) if planned.folder else paint_one(job, options)
 

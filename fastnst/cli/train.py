@@ -40,9 +40,13 @@ def run(argv: list[str]) -> int:
 
         words = [f"--config={find_config('demo', 'train')}", *demo.lay_out()]
         options.resume = "auto" if holds_run(demo.FOLDER) else None
+    job = make_job(options, words)
+    if options.engine == "ray":
+        from fastnst.cli._fleet import train_on_cluster
+
+        return train_on_cluster(job, options)
     from fastnst.training.running import run as train
 
-    job = make_job(options, words)
     trained = train(job, show_bar=not (options.quiet or options.json), say=lambda line: say(options, line))
     if trained.first:
         _report(options, trained)
@@ -140,7 +144,12 @@ def _add_what(own: Parser) -> None:
     what.add_argument("--style", "--model.style", dest="model.style", metavar="PICTURE", help="the picture to imitate")
     what.add_argument(
         "--styles", dest="model.style", nargs="+", metavar="PICTURE",
-        help="several, for one network that paints them all: stylize --style NAME, --mix, --strength",
+        help="several, for one network that paints them all: stylize --style NAME, --mix, --strength; with --engine "
+        "ray, pictures or folders of them, for a network each",
+    )  # fmt: skip
+    own.add_argument(
+        "--engine", choices=("ray",),
+        help="ray: one network for each of --styles, side by side in a Ray cluster, each a run in --out/NAME",
     )  # fmt: skip
     own.add_argument(
         "--photos", "--data.photos", dest="data.photos", metavar="PHOTOS",

@@ -85,13 +85,15 @@ def decode(source: Source, name: str | None = None) -> Image.Image:
         return image
 
 
-def picture_size(source: Source, max_pixels: int = MAX_PIXELS, remedy: str = "reduce it first") -> tuple[int, int, int]:
+def picture_size(
+    source: Source, max_pixels: int = MAX_PIXELS, remedy: str = "reduce it first", name: str | None = None
+) -> tuple[int, int, int]:
     """Return what the header of a picture file states: width and height before orientation, and the count of frames.
 
     Raises:
         ImageError: Missing, empty, too large, or not a picture of an allowed format.
     """
-    name = label(source)
+    name = name or label(source)
     with reported(name):
         if strips := find_strips(source):
             check_size(*strips.size, name, max_pixels, remedy)

@@ -22,6 +22,7 @@ from fastnst.images.profiles import to_profile
 from fastnst.images.quantize import COLORS, to_palette
 from fastnst.images.strips import LARGE
 from fastnst.images.tiff import write_tiff
+from fastnst.remote import Place
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +60,13 @@ LARGEST = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
 XMP_CHUNK, XMP_TAG, PROFILE_TAG = "XML:com.adobe.xmp", 700, 34675
 
 
-def check_output(path: str | Path) -> str:
+def check_output(path: str | Place) -> str:
     """Return the format that ``path`` asks for by its extension.
 
     Raises:
         ValueError: The extension is not one we write.
     """
-    suffix = Path(path).suffix.lower()
+    suffix = Path(str(path)).suffix.lower()
     if suffix not in WRITABLE:
         raise ValueError(f"{path}: cannot write {suffix or 'a file without extension'}; use {', '.join(WRITABLE)}")
     return WRITABLE[suffix]

@@ -5,24 +5,26 @@ CPU, pictures are painted side by side on one thread each, which loses nothing t
 painted on several threads, so that memory does not grow with the number of cores.
 """
 
-import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from fastnst.atomic import WriteError, check_writable, naming, remove_leftovers
+from fastnst.atomic import WriteError, remove_leftovers
 from fastnst.devices import reuse_memory
 from fastnst.errors import first_line
 from fastnst.images import ImageError, Picture, check_output
 from fastnst.inference import manifest
-from fastnst.inference.job import Failed, Painted, Skipped, StylizeJob, StylizeResult, note
+from fastnst.inference.job import Failed, Painted, Skipped, StylizeJob, StylizeResult, Task, note
+from fastnst.inference.picture import Painter
 from fastnst.inference.pipeline import Gate, in_order
-from fastnst.inference.stages import decode, encode, paint, size_up
+from fastnst.inference.stages import decode, encode, fetch, paint, size_up
+from fastnst.remote import Place, Remote, check_place
 
 HELD_PIXELS = 2**26
 """Pixels of all pictures that are in memory at a time, or a single larger one: some 400 MB with their results."""
@@ -54,9 +56,12 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
         OSError: A folder takes no files, or the manifest cannot be written.
     """
     files = [target for _, target in job.tasks] + ([job.manifest] if job.manifest else [])
-    for folder in sorted({file.parent for file in files}):
-        check_writable(folder)
-        remove_leftovers(folder)
+    elsewhere = [file for file in files if isinstance(file, Remote)][-1:]  # one stands for all: each probe is written
+    folders: set[Place] = {file.parent for file in files if isinstance(file, Path)}
+    for folder in sorted(folders | {file.parent for file in elsewhere}, key=str):
+        check_place(folder)
+        if isinstance(folder, Path):
+            remove_leftovers(folder)
     reuse_memory()
     batch, result = Batch(job), StylizeResult()
     threads = torch.get_num_threads()
@@ -76,6 +81,10 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
 class Batch:
     """Take pictures from file to file, in several threads at once.
 
+    Args:
+        job: How to paint, and what.
+        painter: What paints; loaded as the job says by default.
+
     Attributes:
         stopping: Begin no other picture.
         obstacle: What keeps all other pictures from being written, such as a full disk.
@@ -84,26 +93,31 @@ class Batch:
     stopping: bool = False
     obstacle: str | None = None
 
-    def __init__(self, job: StylizeJob) -> None:
-        self.job, self.painter = job, job.load()
+    def __init__(self, job: StylizeJob, painter: Painter | None = None) -> None:
+        self.job, self.painter = job, painter or job.load()
         self.threads = torch.get_num_threads()
         # Elsewhere than on a CPU, and in other programs than torch, one picture at a time has all there is.
         engines = [(layer.stylizer.device.type, layer.stylizer.engine) for layer in self.painter.layers]
         side_by_side = all(kind == "cpu" and isinstance(engine, nn.Module) for kind, engine in engines)
         self.slots = self.threads if side_by_side else 1
+        self._idle = self.slots // len(job.tasks) if job.tasks else 0  # threads that a short job would leave unused
         self._memory, self._painting = Gate(HELD_PIXELS), Gate(self.slots)
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Paint all pictures; give what became of each, in their order, until it is to stop or there is an obstacle."""
-        if len(self.job.tasks) == 1:
-            return map(self, self.job.tasks)  # in this thread, which Ctrl-C ends at once
+    def outcomes(self, tasks: Sequence[Task] | None = None) -> Iterator[Outcome]:
+        """Paint pictures, those of the job by default; give what became of each, in their order.
+
+        Ends early once it is to stop or there is an obstacle.
+        """
+        tasks = self.job.tasks if tasks is None else tasks
+        if len(tasks) == 1:
+            return map(self, tasks)  # in this thread, which Ctrl-C ends at once
         workers = self.threads + 1  # while so many paint, another reads or writes
-        return in_order(self, self.job.tasks, workers, AHEAD * workers, self._stopped)
+        return in_order(self, tasks, workers, AHEAD * workers, self._stopped)
 
     def _stopped(self) -> bool:
         return self.stopping or self.obstacle is not None
 
-    def __call__(self, task: tuple[Path, Path]) -> Outcome:
+    def __call__(self, task: Task) -> Outcome:
         """Paint one picture, unless its result may stay."""
         source, target = task
         if self.job.skip_existing and target.exists():
@@ -118,18 +132,21 @@ class Batch:
             return Failed(str(source), str(target), round(time.perf_counter() - start, 3), text)
         return Painted(str(source), str(target), width, height, round(time.perf_counter() - start, 3), digest)
 
-    def _take(self, source: Path, target: Path) -> tuple[int, int, str]:
-        pixels = size_up(source, target, self.job)
+    def _take(self, source: Place, target: Place) -> tuple[int, int, str]:
+        given, name = fetch(source), str(source)
+        pixels = size_up(given, target, self.job, name)
         with self._memory(pixels):
-            painted = self._paint(decode(source, check_output(target), self.job), pixels)
-            encode(painted, target, note(self.job, source, target), self.job)
+            painted = self._paint(decode(given, check_output(target), self.job, name), pixels)
+            digest = self.keep(painted, target, note(self.job, name, str(target)))
             height, width = painted[0].size
-        with naming(target), target.open("rb") as file:
-            return width, height, hashlib.file_digest(file, "sha256").hexdigest()
+        return width, height, digest
+
+    def keep(self, painted: Sequence[Picture], target: Place, made: dict[str, Any]) -> str:
+        """Write what was painted; return its SHA-256."""
+        return encode(painted, target, made, self.job)
 
     def _paint(self, pictures: list[Picture], pixels: int) -> list[Picture]:
-        idle = self.slots // len(self.job.tasks)  # threads that a short job would leave without work
-        slots = min(self.slots, max(1, idle, math.ceil(pixels / PIXELS_PER_THREAD)))
+        slots = min(self.slots, max(1, self._idle, math.ceil(pixels / PIXELS_PER_THREAD)))
         with self._painting(slots):
             if self.slots > 1 and torch.get_num_threads() != slots:
                 torch.set_num_threads(slots)  # of this thread alone

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 from fastnst import __version__
@@ -14,6 +13,10 @@ from fastnst.inference.engines import Engine
 from fastnst.inference.loading import load
 from fastnst.inference.picture import Layer, Painter
 from fastnst.inference.tiled import Statistics
+from fastnst.remote import Place
+
+Task = tuple[Place, Place]
+"""A picture, and the file it becomes."""
 
 LOOK = ("model", "style", "strength", "mask", "color", "color_by", "stroke", "size", "statistics")
 """Settings of a job that decide how a picture looks; they are noted in it, where they are not the default."""
@@ -47,7 +50,7 @@ class StylizeJob:
         manifest: A file that gets a line about every picture; see :mod:`fastnst.inference.manifest`.
     """
 
-    tasks: Sequence[tuple[Path, Path]] = ()
+    tasks: Sequence[Task] = ()
     model: str | tuple[str, ...] | None = None
     device: str | None = None
     precision: Precision | None = None
@@ -65,7 +68,7 @@ class StylizeJob:
     salvage: bool = False
     max_pixels: int = MAX_PIXELS
     keep_metadata: bool = False
-    manifest: Path | None = None
+    manifest: Place | None = None
 
     def layers(self) -> list[tuple[str | None, str | Mapping[str, float] | None]]:
         """Pair models and styles; a single one goes with all of the other.
@@ -159,7 +162,7 @@ class StylizeResult:
         return len(self.painted) + len(self.skipped) + len(self.failed)
 
 
-def note(job: StylizeJob, source: str | Path, target: str | Path) -> dict[str, Any]:
+def note(job: StylizeJob, source: str | Place, target: str | Place) -> dict[str, Any]:
     """Return how a picture was made, for the file itself: the settings, and the command that makes it again."""
     settings = dict(_look(job))
     words = [word for name, value in settings.items() for word in _words(name, value)]

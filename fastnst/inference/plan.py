@@ -7,9 +7,11 @@ from pathlib import Path
 
 from fastnst.errors import ConfigError
 from fastnst.images import EXTENSIONS, WRITABLE
-from fastnst.images.listing import find_files, fixed_part, identity
+from fastnst.images.listing import APPLE_DOUBLE, find_files, fixed_part, identity
+from fastnst.inference.job import Task
+from fastnst.remote import Place, Remote, find_remote, listing, place
 
-Found = list[tuple[Path, Path]]
+Found = list[tuple[Place, Path]]
 """Pictures, each with its path below the folder it was found in."""
 
 
@@ -17,8 +19,15 @@ Found = list[tuple[Path, Path]]
 class Plan:
     """Each picture with the file it becomes, and the folder of all these files; none where one file was named."""
 
-    tasks: list[tuple[Path, Path]]
-    folder: Path | None
+    tasks: list[Task]
+    folder: Place | None
+
+    def existing(self) -> list[Place]:
+        """Name the files that are there already; of a folder at an address by a single listing."""
+        if not isinstance(self.folder, Remote):
+            return [target for _, target in self.tasks if target.exists()]
+        names, top = listing(self.folder), f"{self.folder}/"
+        return [target for _, target in self.tasks if str(target).removeprefix(top) in names]
 
 
 def plan(inputs: Sequence[str], out: str | None, name: str, fmt: str | None = None) -> Plan:
@@ -31,8 +40,8 @@ def plan(inputs: Sequence[str], out: str | None, name: str, fmt: str | None = No
     style. That folder is no input, even where it lies in one: nothing is painted twice.
 
     Args:
-        inputs: Files, folders and patterns.
-        out: A file or a folder.
+        inputs: Files, folders and patterns; also at addresses, such as ``s3://bucket/photos``.
+        out: A file or a folder; also at an address.
         name: Of the style; see :func:`~fastnst.inference.choice.name_result`.
         fmt: Extension of the files to write; by default that of ``out``, or else of each picture.
 
@@ -40,18 +49,30 @@ def plan(inputs: Sequence[str], out: str | None, name: str, fmt: str | None = No
         ConfigError: No pictures, several for one file, two of one name, one that would replace a source, or an
             unknown format.
     """
-    found = expand(inputs, Path(out or name))
-    single = len(found) == 1 and not (out is None and Path(inputs[0]).is_dir())
+    found = expand(inputs, place(out or name))
+    single = len(found) == 1 and not (out is None and place(inputs[0]).is_dir())
     if single and (file := single_file(found[0][0], out, name, fmt)):
         planned = Plan([(found[0][0], file)], None)
     else:
         folder = _folder(out or name, len(found))
-        planned = Plan(_pair(found, folder, fmt), None if single and not Path(inputs[0]).is_dir() else folder)
+        planned = Plan(_pair(found, folder, fmt), None if single and not place(inputs[0]).is_dir() else folder)
     _check(planned.tasks)
     return planned
 
 
-def expand(inputs: Sequence[str], out: Path) -> Found:
+def plan_folder(inputs: Sequence[str], out: str, fmt: str | None = None) -> Plan:
+    """Pair each picture with a file in the folder ``out``, as :func:`plan` does with several; also a single one.
+
+    Raises:
+        ConfigError: As :func:`plan`.
+    """
+    folder = _folder(out, 2)
+    planned = Plan(_pair(expand(inputs, folder), folder, fmt), folder)
+    _check(planned.tasks)
+    return planned
+
+
+def expand(inputs: Sequence[str], out: Place) -> Found:
     """List the pictures meant by files, folders and patterns, but for those in the folder ``out`` where it lies inside.
 
     Raises:
@@ -59,10 +80,14 @@ def expand(inputs: Sequence[str], out: Path) -> Found:
     """
     found: Found = []
     for text in inputs:
-        path = Path(text)
-        if path.is_dir() and identity(path) == identity(out):
+        path = place(text)
+        if isinstance(path, Remote):
+            found += _expand_remote(path, out)
+            continue
+        here = out if isinstance(out, Path) else None
+        if path.is_dir() and here is not None and identity(path) == identity(here):
             raise ConfigError(f"{text}: is where the results would go; choose another --out")
-        files = [path] if path.is_file() else find_files(text, EXTENSIONS, without=out)
+        files = [path] if path.is_file() else find_files(text, EXTENSIONS, without=here)
         if files is None:
             files = [path]  # it does not exist; reading it reports the error
         if not files:
@@ -72,7 +97,28 @@ def expand(inputs: Sequence[str], out: Path) -> Found:
     return list(dict.fromkeys(found))  # a picture may be named, and be in a folder that is named too
 
 
-def single_file(picture: Path, out: str | None, name: str, fmt: str | None) -> Path | None:
+def _expand_remote(folder: Remote, out: Place) -> Found:
+    """List the pictures at an address, but for those in the folder ``out`` where it lies inside.
+
+    Raises:
+        ConfigError: There are none, or it is ``out``.
+    """
+    if folder == out:
+        raise ConfigError(f"{folder}: is where the results would go; choose another --out")
+    files = find_remote(folder, without=out)
+    if files is None:
+        return [(folder, Path(folder.name))]  # it does not exist; reading it reports the error
+    pictures = [
+        (file, below)
+        for file, below in files
+        if file == folder or (below.suffix.lower() in EXTENSIONS and not below.name.startswith(APPLE_DOUBLE))
+    ]
+    if not pictures:
+        raise ConfigError(f"{folder}: holds no pictures ({', '.join(sorted(EXTENSIONS))})")
+    return list(pictures)
+
+
+def single_file(picture: Place, out: str | None, name: str, fmt: str | None) -> Place | None:
     """Return the file that the only picture becomes, or nothing if it goes into a folder under its own name.
 
     Raises:
@@ -80,14 +126,15 @@ def single_file(picture: Path, out: str | None, name: str, fmt: str | None) -> P
     """
     if out is None:
         return Path(f"{picture.stem}_{name}{_suffix(picture, fmt)}")
-    suffix = Path(out).suffix.lower()
-    if not suffix or Path(out).is_dir():
+    file = place(out)
+    suffix = file.suffix.lower()
+    if not suffix or file.is_dir():
         return None
     if suffix not in WRITABLE:
         raise ConfigError(f"--out {out}: write {', '.join(WRITABLE)}, or name a folder")
     if fmt is not None and WRITABLE[suffix] != format_of(fmt):
         raise ConfigError(f"--out {out}: is no name for --format {fmt}; leave one of them out")
-    return Path(out)
+    return file
 
 
 def format_of(extension: str) -> str:
@@ -101,13 +148,14 @@ def format_of(extension: str) -> str:
     return WRITABLE[f".{extension}"]
 
 
-def _folder(out: str, count: int) -> Path:
-    if Path(out).suffix.lower() in WRITABLE and not Path(out).is_dir():
+def _folder(out: str, count: int) -> Place:
+    folder = place(out)
+    if folder.suffix.lower() in WRITABLE and not folder.is_dir():
         raise ConfigError(f"--out {out}: {count} pictures want a folder, not a file")
-    return Path(out)
+    return folder
 
 
-def _pair(found: Found, folder: Path, fmt: str | None) -> list[tuple[Path, Path]]:
+def _pair(found: Found, folder: Place, fmt: str | None) -> list[Task]:
     plain = [below.with_suffix(_suffix(below, fmt)) for _, below in found]
     uses = Counter(plain)
     targets = (
@@ -117,20 +165,24 @@ def _pair(found: Found, folder: Path, fmt: str | None) -> list[tuple[Path, Path]
     return [(source, folder / target) for (source, _), target in zip(found, targets, strict=True)]
 
 
-def _suffix(picture: Path, fmt: str | None) -> str:
+def _suffix(picture: Place, fmt: str | None) -> str:
     """Return the extension of a picture's result: its own, if it may stay."""
     own = WRITABLE.get(picture.suffix.lower())
     wanted = own or "PNG" if fmt is None else format_of(fmt)
     return picture.suffix if own == wanted else f".{fmt or 'png'}"
 
 
-def _check(tasks: Sequence[tuple[Path, Path]]) -> None:
-    sources = {identity(source) for source, _ in tasks} - {None}
-    seen: dict[Path, Path] = {}
+def _check(tasks: Sequence[Task]) -> None:
+    sources = {_identity(source) for source, _ in tasks} - {None}
+    seen: dict[Place, Place] = {}
     for source, target in tasks:
         if target in seen:
             raise ConfigError(f"{seen[target]} and {source} would both become {target}; paint them in two calls")
-        if (replaced := identity(target)) in sources:
-            whose = "its own source" if replaced == identity(source) else "the source of another picture"
+        if (replaced := _identity(target)) in sources:
+            whose = "its own source" if replaced == _identity(source) else "the source of another picture"
             raise ConfigError(f"{target}: would replace {whose}; choose another --out")
         seen[target] = source
+
+
+def _identity(file: Place) -> object:
+    return file if isinstance(file, Remote) else identity(file)
