@@ -20,7 +20,7 @@ from fastnst.backbones import BACKBONES
 from fastnst.checkpoint import Metadata, describe, save_checkpoint
 from fastnst.devices import Precision
 from fastnst.images import check_output
-from fastnst.inference import Engine, Stylizer
+from fastnst.inference import Engine, Stylizer, load
 from fastnst.inference.folder import run
 from fastnst.inference.graphs import GraphStylizer
 from fastnst.inference.job import StylizeJob, note
@@ -142,7 +142,10 @@ def our_painting(network: str, engine: Engine, precision: str, height: int, widt
         return lambda: stylizer(image)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "style.onnx"
-        Stylizer(build_network(network), Metadata({}), "cpu", "float32").export(path, "float32", "int8")
+        # int8 is refused where it paints something else, as it may with random weights
+        trained = load("udnie", "cpu", "float32") if network == "lite" else None
+        stylizer = trained or Stylizer(build_network(network), Metadata({}), "cpu", "float32")
+        stylizer.export(path, "float32", "int8")
         quantized = GraphStylizer(path, engine=engine)
     return lambda: quantized(image)
 
