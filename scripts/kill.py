@@ -94,11 +94,20 @@ def live(kind: str, options: list[str]) -> None:
     if "FASTNST_KILL_SHOW" not in os.environ:
         os.dup2(nowhere, 2)
     if kind == "stream":
-        files = str(Path(options[options.index("--photos") + 1]) / "*.parquet")
+        streaming(options)()
+    sys.exit(run(options))
+
+
+def streaming(options: list[str]) -> Callable[[], None]:
+    """Return what makes a process read its photographs as a stream."""
+    files = str(Path(options[options.index("--photos") + 1]) / "*.parquet")
+
+    def turn() -> None:
         data_module.open_photos = lambda source: load_dataset(
             "parquet", data_files=files, split="train", streaming=True
         ).cast_column("image", Image(decode=False))
-    sys.exit(run(options))
+
+    return turn
 
 
 def begin(kind: str, options: list[str]) -> Any:
