@@ -63,7 +63,7 @@ def malformed(model: str, number: int) -> Request:
         Request(form(image=picture, model=model)[:-40], 422),
         Request(b"rubbish", 400),
         Request(form(image=bytes(3_000_000), model=model), 413),
-        Request(form(image=picture), 404, path="/v1/nothing"),
+        Request(form(image=picture), 405, path="/v1/nothing"),
         Request(form(image=picture, model=model), hang_up=True),
     ]
     return kinds[number % len(kinds)]

@@ -20,7 +20,7 @@ from soak_visitors import CONNECTIONS, READ, REFUSED, WISHES, Sent, Visitors, as
 GROWTH, SLACK = 0.05, 8 * 2**20
 """By such a share and so many bytes more its memory may grow once it is warm."""
 
-WARM = 150
+WARM = 60
 """Answers after which it is."""
 
 STYLE_SECONDS = 300
@@ -82,7 +82,7 @@ class Service:
 
     def strikes(self) -> list[tuple[str, Callable[[Life], str]]]:
         """Return the faults that can be here; each returns what is wrong after it."""
-        able = [("SIGKILL", self.killed), ("SIGTERM", self.ended), *[("SIGSTOP, SIGCONT", self.stopped)] * 3]
+        able = [("SIGKILL", self.killed), ("SIGTERM", self.ended), *[("SIGSTOP, SIGCONT", self.stopped)] * 4]
         more = {SMALL: [("full disk", self.full)] * 3, SLOW: [("slow disk", self.slow)] * 3, PLAIN: []}
         return able + more[self.disk.kind]
 

@@ -5,9 +5,11 @@ CPU, pictures are painted side by side on one thread each, which loses nothing t
 painted on several threads, so that memory does not grow with the number of cores.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from fastnst.atomic import WriteError, remove_leftovers
 from fastnst.devices import reuse_memory
 from fastnst.errors import first_line
 from fastnst.images import ImageError, Picture, check_output
+from fastnst.images.decode import picture_size
 from fastnst.inference import manifest
 from fastnst.inference.job import Failed, Painted, Skipped, StylizeJob, StylizeResult, Task, note
 from fastnst.inference.picture import Painter
@@ -64,13 +67,14 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
             remove_leftovers(folder)
     reuse_memory()
     batch, result = Batch(job), StylizeResult()
+    batch.noted = manifest.noted(job.manifest) if job.skip_existing else None
     threads = torch.get_num_threads()
     try:
         with manifest.writing(job.manifest) as note_line:
             for outcome in batch.outcomes():
                 result.add(outcome)
-                if not isinstance(outcome, Skipped):
-                    note_line(outcome)
+                if line := outcome.unnoted if isinstance(outcome, Skipped) else outcome:
+                    note_line(line)
                 batch.stopping = bool(on_progress and on_progress(result))
     finally:
         torch.set_num_threads(threads)  # for threads that are made later; those of the batch had their own
@@ -88,10 +92,12 @@ class Batch:
     Attributes:
         stopping: Begin no other picture.
         obstacle: What keeps all other pictures from being written, such as a full disk.
+        noted: What the manifest calls painted; nothing where what exists is not to be noted.
     """
 
     stopping: bool = False
     obstacle: str | None = None
+    noted: set[str] | None = None
 
     def __init__(self, job: StylizeJob, painter: Painter | None = None) -> None:
         self.job, self.painter = job, painter or job.load()
@@ -121,7 +127,7 @@ class Batch:
         """Paint one picture, unless its result may stay."""
         source, target = task
         if self.job.skip_existing and target.exists():
-            return Skipped(str(source))
+            return Skipped(str(source), self._unnoted(source, target))
         start = time.perf_counter()
         try:
             width, height, digest = self._take(source, target)
@@ -131,6 +137,16 @@ class Batch:
             text = str(error) if isinstance(error, ImageError | WriteError) else f"{source}: {first_line(error)}"
             return Failed(str(source), str(target), round(time.perf_counter() - start, 3), text)
         return Painted(str(source), str(target), width, height, round(time.perf_counter() - start, 3), digest)
+
+    def _unnoted(self, source: Place, target: Place) -> Painted | None:
+        """Return the line that a result lacks because the run that painted it was killed."""
+        if self.noted is None or str(target) in self.noted:
+            return None
+        with suppress(ImageError, OSError):  # what is no picture was not painted
+            data = target.read_bytes()
+            width, height, _ = picture_size(data)
+            return Painted(str(source), str(target), width, height, 0.0, hashlib.sha256(data).hexdigest())
+        return None
 
     def _take(self, source: Place, target: Place) -> tuple[int, int, str]:
         given, name = fetch(source), str(source)

@@ -128,9 +128,14 @@ class Failed:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A picture whose result existed."""
+    """A picture whose result existed.
+
+    Args:
+        unnoted: The result, if a run that was killed has painted it and could not note it.
+    """
 
     source: str
+    unnoted: Painted | None = None
 
 
 @dataclass

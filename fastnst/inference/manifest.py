@@ -1,7 +1,8 @@
 """What became of every picture of a folder, noted as it goes: a line of JSON for each.
 
 A line has ``source``, ``target`` and ``seconds``, and ``width``, ``height`` and ``sha256`` of the file written, or else
-``error``. A file that exists is added to: the last line on a picture counts. Pictures that were skipped get no line.
+``error``. A file that exists is added to: the last line on a picture counts. Pictures that were skipped get no line,
+but for those that were painted by a run which was killed before it could note them: their ``seconds`` are 0.
 Names are written in ASCII, with ``\\udcxx`` for a byte of a name that is no UTF-8; :func:`os.fsencode` gives it back.
 
 Nothing can be added to an object of a store: for ``manifest.jsonl`` there, every run writes parts beside it, named
@@ -113,6 +114,13 @@ def remove(path: Place) -> None:
         if isinstance(file, Path):
             check(file)
         file.unlink(missing_ok=True)
+
+
+def noted(path: Place | None) -> set[str] | None:
+    """Return what a manifest calls painted, by the names of the files; nothing where none was begun."""
+    if path is None or not files(path):
+        return None
+    return {target for target, line in read(path).items() if "sha256" in line}
 
 
 def check(path: Path) -> None:

@@ -101,6 +101,32 @@ def test_a_second_run_paints_what_is_missing_and_adds_to_the_manifest(job, tmp_p
     assert [line["source"] for line in lines()] == [f"in/{i}.png" for i in (0, 1, 2, 3, 4, 5, 3, 5)]
 
 
+def test_what_a_killed_run_painted_and_could_not_note_is_noted_by_the_next(job, tmp_path, make_picture):
+    fill(tmp_path, make_picture, ("a.png", "b.png", "c.png", "d.png"))
+    folder.run(job())
+    written = Path("out/manifest.jsonl").read_text()
+    first, second = written.splitlines(keepends=True)[:2]
+    Path("out/manifest.jsonl").write_text(first + second[:30])  # and two lines never came
+    for _ in range(2):
+        result = folder.run(job(skip_existing=True))
+        assert (len(result.painted), len(result.skipped)) == (0, 4)
+    first, cut, *late = Path("out/manifest.jsonl").read_text().splitlines()
+    assert cut == second[:30]
+    by_hand = [json.loads(line) | {"seconds": 0.0} for line in written.splitlines()[1:]]
+    assert [json.loads(line) for line in late] == by_hand
+
+
+def test_what_others_made_is_not_noted(job, tmp_path, make_picture):
+    fill(tmp_path, make_picture, ("a.png", "b.png"))
+    (tmp_path / "out").mkdir()
+    make_picture(4, 4).save("out/a.png")
+    folder.run(job(skip_existing=True))
+    assert [line["target"] for line in lines()] == ["out/b.png"]
+    Path("out/a.png").write_bytes(b"mine")
+    folder.run(job(skip_existing=True))
+    assert len(lines()) == 1
+
+
 def test_a_full_disk_ends_it_and_leaves_no_half_picture(job, tmp_path, make_picture, monkeypatch):
     fill(tmp_path, make_picture, [f"{i:02}.png" for i in range(60)])
     fsync, calls = os.fsync, []
