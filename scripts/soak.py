@@ -86,7 +86,7 @@ class Soak:
         return Album(self.ground, self.ledger, disk, chance, self.options.faults)
 
     def server(self, disk: Disk, chance: random.Random, number: int) -> Callable[[], None]:
-        styles = self.options.styles and chance.random() < 0.5
+        styles = self.options.styles and chance.random() < 0.4
         return Service(self.ground, self.ledger, disk, chance, self.options.faults, styles)
 
 

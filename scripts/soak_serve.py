@@ -23,7 +23,7 @@ GROWTH, SLACK = 0.05, 8 * 2**20
 WARM = 60
 """Answers after which it is."""
 
-STYLE_SECONDS = 300
+STYLE_SECONDS = 600
 """In which a style must be trained that takes four."""
 
 
@@ -202,7 +202,7 @@ class Service:
         """See that all orders are there, once each, and none falls back."""
         if not self.styles:
             return []
-        found = [dict(order) for order in (await ask(life.port, "/v1/styles"))["styles"]]
+        found = await self._orders(life)
         titles = [order["title"] for order in found]
         lost = [title for title in self.orders if title not in titles]
         lost += [order["title"] for order in found if self.orders.get(order["title"]) == "done" != order["state"]]
@@ -211,6 +211,9 @@ class Service:
         wrong = f"{lost} of {found}" if lost else f"trainings {self._trainings()}" if doubled else ""
         self.ledger.promise("server", "orders of styles there", len(self.orders), len(lost), doubled, wrong)
         return found
+
+    async def _orders(self, life: Life) -> list[dict[str, str]]:
+        return [dict(order) for order in (await ask(life.port, "/v1/styles"))["styles"]]
 
     def _trainings(self) -> list[int]:
         """Return the processes that train in the folder of styles."""
@@ -240,10 +243,10 @@ class Service:
     async def _wait_for_styles(self, life: Life) -> None:
         deadline = time.monotonic() + STYLE_SECONDS
         while time.monotonic() < deadline:
-            found = await self._look_at_orders(life)
-            if all(order["state"] in ("done", "failed") for order in found):
+            if all(order["state"] in ("done", "failed") for order in await self._orders(life)):
                 break
-            await asyncio.sleep(2)
+            await asyncio.sleep(1)
+        found = await self._look_at_orders(life)
         for order in found:
             self.ledger.say("server", order=order["title"], state=order["state"], message=order["message"])
         models = [model["name"] for model in (await ask(life.port, "/v1/models"))["models"]]

@@ -72,8 +72,8 @@ class Visitors:
         """Send one request after the other over one connection."""
         chance, client = random.Random(f"{self.seed} {number}"), Client(self.port)
         while not self.over:
-            await self.ask(client, self._draw(chance))
-            await asyncio.sleep(chance.uniform(0, 0.05))
+            sent = await self.ask(client, self._draw(chance))
+            await asyncio.sleep(chance.uniform(0, 0.5 if sent.status in REFUSED else 0.05))
         client.close()
 
     def _draw(self, chance: random.Random) -> Sent:

@@ -59,7 +59,7 @@ class Training:
                 raise TrainingError("stopped")
             self._process = process = subprocess.Popen(
                 self._command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # which ends with this server, and the training with it
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -69,7 +69,10 @@ class Training:
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
         last = self._follow(process, on_progress)
-        if process.wait() or self.stopped:
+        process.wait()
+        assert process.stdin is not None
+        process.stdin.close()
+        if process.returncode or self.stopped:
             raise TrainingError("stopped" if self.stopped else last or f"exit code {process.returncode}")
 
     def _follow(self, process: subprocess.Popen[str], on_progress: OnProgress) -> str:
@@ -134,4 +137,4 @@ def _command(style: Path, run: Path, photos: str, job: ServeJob) -> list[str]:
     words += ["--seed", str(job.seed), "--resume", "auto"]
     words += ["--device", job.device] if job.device else []
     words += ["--precision", job.precision] if job.precision else []
-    return [sys.executable, "-m", "fastnst", "train", *words]
+    return [sys.executable, "-m", "fastnst.serve.tied", "train", *words]
