@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastnst.cli import run
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which a process that should do something counts as hanging."""
 
 BEGUN: list["Life"] = []

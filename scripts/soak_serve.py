@@ -14,7 +14,7 @@ from load_client import Client, Request, form, photo
 from soak_disk import PLAIN, SLOW, SMALL, Disk
 from soak_ground import MODEL, Ground
 from soak_ledger import Ledger
-from soak_life import Life
+from soak_life import PATIENCE, Life
 from soak_visitors import CONNECTIONS, READ, REFUSED, WISHES, Sent, Visitors, ask, differs
 
 GROWTH, SLACK = 0.05, 8 * 2**20
@@ -82,7 +82,7 @@ class Service:
 
     def strikes(self) -> list[tuple[str, Callable[[Life], str]]]:
         """Return the faults that can be here; each returns what is wrong after it."""
-        able = [("SIGKILL", self.killed), ("SIGTERM", self.ended), *[("SIGSTOP, SIGCONT", self.stopped)] * 4]
+        able = [("SIGKILL", self.killed), ("SIGTERM", self.ended), *[("SIGSTOP, SIGCONT", self.stopped)] * 6]
         more = {SMALL: [("full disk", self.full)] * 3, SLOW: [("slow disk", self.slow)] * 3, PLAIN: []}
         return able + more[self.disk.kind]
 
@@ -118,7 +118,7 @@ class Service:
     def ended(self, life: Life) -> str:
         self.asked = time.monotonic()
         life.send(signal.SIGTERM)
-        code = life.wait(90)
+        code = life.wait()
         return "" if code == 0 else f"SIGTERM ends it with {code}: {life.last()}"
 
     def stopped(self, life: Life) -> str:
@@ -137,7 +137,7 @@ class Service:
 
     async def _healthy(self, life: Life) -> str:
         try:
-            await asyncio.wait_for(ask(life.port, "/readyz"), 60)
+            await asyncio.wait_for(ask(life.port, "/readyz"), PATIENCE)
         except (OSError, ValueError, IndexError, TimeoutError) as error:
             return f"it is not ready: {error!r}"
         return ""

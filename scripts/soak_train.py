@@ -94,7 +94,7 @@ class Torment:
     def ended(self, life: Life) -> str:
         """Ask it to end: it saves."""
         life.send(signal.SIGTERM)
-        code = life.wait(60)
+        code = life.wait()
         if code not in (0, 143):
             return f"SIGTERM ends it with {code}: {life.last()}"
         return self._state() or life.unclear()

@@ -14,8 +14,8 @@ from soak_ground import MODEL
 
 CONNECTIONS = 6
 
-READ = 0.3
-"""Seconds after which a server that is not stopped has read a request."""
+READ = 2.0
+"""Seconds after which a server that is not stopped has read a request, on a machine with other work."""
 
 LEVELS = 2
 """By so much a value of a painting may be another in another batch."""
