@@ -102,6 +102,12 @@ def play(options: argparse.Namespace, ledger: Ledger) -> None:
         soak.play(number)
 
 
+def _end(number: int, frame: object) -> None:
+    """End in order, once: disks are unmounted."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60, help="no episode is begun after these")
@@ -116,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     options.out = options.out.absolute()
     shutil.rmtree(options.out, ignore_errors=True)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # disks are unmounted
+    signal.signal(signal.SIGTERM, _end)
     torch.set_num_threads(1)  # threads do not outlive a fork
     ledger = Ledger(options.out / "ledger.jsonl")
     if kinds() == [PLAIN]:

@@ -111,7 +111,7 @@ class Life:
     def last(self) -> str:
         """Return its last line."""
         lines = re.split(r"[\r\n]+", self.text().strip())
-        return lines[-1][:300]
+        return lines[-1]
 
     def unclear(self) -> str:
         """Return what of its words is not for people."""

@@ -4,6 +4,8 @@ Source: RFC 9457, Problem Details for HTTP APIs.
 """
 
 import json
+import logging
+import os
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -14,12 +16,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from fastnst.atomic import WriteError
 from fastnst.errors import ConfigError, first_line, printable
 from fastnst.images import ImageError
+from fastnst.inference.folder import HOPELESS
 from fastnst.serve.models import UnknownModelError
 from fastnst.serve.orders import UnknownStyleError
 from fastnst.serve.painting import TooLargeError
 from fastnst.serve.service import BusyError
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -49,7 +55,7 @@ def answer(problem: HTTPException) -> Response:
 
 EXPECTED = (
     HTTPException, RequestValidationError, UnknownModelError, UnknownStyleError, ImageError, ConfigError, BusyError,
-    TimeoutError, MemoryError, torch.OutOfMemoryError,
+    TimeoutError, MemoryError, torch.OutOfMemoryError, WriteError,
 )  # fmt: skip
 """Errors that are answered; any other is answered too, and logged with its traceback."""
 
@@ -67,6 +73,8 @@ def _handle(request: Request, error: Exception) -> Response:
 def _problem(error: Exception) -> HTTPException:
     """Say of an error what a client should know."""
     match error:
+        case HTTPException(__cause__=OSError(errno=number) as cause) if number in HOPELESS:
+            return _no_room(cause)  # for what was sent; the framework would call it the client's fault
         case HTTPException():
             return error
         case RequestValidationError():
@@ -83,7 +91,16 @@ def _problem(error: Exception) -> HTTPException:
             return Problem(504, "this took longer than the server allows; try a smaller picture, or again later")
         case MemoryError() | torch.OutOfMemoryError():
             return Problem(503, "the server is out of memory; try a smaller picture", {"retry-after": "5"})
+        case WriteError():
+            return _no_room(error)
     return Problem(500, "something went wrong here; the server's log tells what")
+
+
+def _no_room(error: OSError) -> Problem:
+    """Say that the disk takes nothing; which place on it is for the log only."""
+    log.warning("a request was refused: %s", first_line(error))
+    reason = os.strerror(error.errno).lower() if error.errno else "it cannot be written"
+    return Problem(503, f"the server can keep nothing now ({reason}); try again later", {"retry-after": "60"})
 
 
 def _invalid(error: RequestValidationError) -> str:

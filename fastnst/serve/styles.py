@@ -107,9 +107,11 @@ class Styles:
 
         Raises:
             UnknownStyleError: There is none of this id.
+            WriteError: It could not be noted, and goes on.
         """
         with self._changed:
-            self._settle(replace(self.get(id), state="failed", message="stopped"))
+            if not self.get(id).ended:
+                self._note(replace(self.get(id), state="failed", message="stopped"))
             if self._running and self._running[0] == id:
                 self._running[1].stop()
             return self.orders[id]
@@ -177,9 +179,15 @@ class Styles:
                 self.orders[order.id] = replace(order, state="training", share=share, message=message)
 
     def _settle(self, order: Order) -> None:
+        """Take note of an end; where the disk takes no note, the next server goes on with the training."""
         with self._changed:
-            if not self.orders[order.id].ended:
+            if self.orders[order.id].ended:
+                return
+            self.orders[order.id] = order
+            try:
                 self._note(order)
+            except OSError as error:
+                log.warning("style %s: %s is not noted (%s)", order.id, order.state, error)
 
     def _note(self, order: Order) -> None:
         """Keep an order, also for the next server."""

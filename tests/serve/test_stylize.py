@@ -1,5 +1,6 @@
 """Painting through a server, and what it refuses."""
 
+import errno
 import socket
 import threading
 import time
@@ -231,6 +232,19 @@ def test_nothing_is_painted_for_a_client_that_has_gone(serving, make_picture, mo
     server.service.batcher.alone(lambda: None).result()
     assert not painted
     wait_for(lambda: server.count('fastnst_requests_total{path="/v1/stylize",status="499"}') == 1)
+
+
+def test_a_full_disk_is_no_fault_of_the_client(server, make_picture, monkeypatch, caplog):
+    async def write(upload, data):
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/place")
+
+    monkeypatch.setattr("starlette.datastructures.UploadFile.write", write)
+    answer = server.stylize(make_picture())
+    assert (answer.status, answer.headers["retry-after"]) == (503, "60")
+    assert answer.detail == "the server can keep nothing now (no space left on device); try again later"
+    assert "/secret/place" in caplog.text
+    monkeypatch.undo()
+    assert server.stylize(make_picture()).status == 200
 
 
 def test_a_failure_of_ours_tells_nothing_and_stops_nothing(serving, make_picture, monkeypatch):

@@ -1,5 +1,6 @@
 """Styles that clients have trained; a program that writes what a training writes stands in for it."""
 
+import errno
 import http.client
 import json
 import subprocess
@@ -13,8 +14,10 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra serve")
 
 import fastnst
+from fastnst.atomic import naming
 from fastnst.cli import train
 from fastnst.serve import Limits, ServeJob, training
+from fastnst.serve.orders import Place
 
 from .conftest import Running, encode, running, wait_for
 
@@ -110,6 +113,31 @@ def test_a_training_that_fails_says_why_and_not_where(server, trainer, job, make
     assert (failed["state"], failed["message"]) == ("failed", "small.png: 9x9 is too small")
     assert server("/v1/styles/small/result").status == 404
     assert [model["name"] for model in server("/v1/models").json["models"]] == ["plain"]
+
+
+def test_a_full_disk_refuses_an_order_and_ends_no_thread(server, job, make_picture, monkeypatch, caplog):
+    note, full = Place.note, {"queued"}
+
+    def noting(place, order):
+        if order.state in full:
+            with naming(place.folder / Place.RECORD):
+                raise OSError(errno.ENOSPC, "No space left on device")
+        note(place, order)
+
+    monkeypatch.setattr(Place, "note", noting)
+    refused = order(server, make_picture(), name="refused")
+    assert refused.status == 503
+    assert refused.detail == "the server can keep nothing now (no space left on device); try again later"
+    assert server("/v1/styles").json["styles"] == []
+    full.clear()
+    full |= {"done", "failed"}
+    order(server, make_picture(), name="first")
+    assert ended(server, "first")["state"] == "done"
+    assert "style first: done is not noted" in caplog.text
+    assert Place(job.styles_folder, "first").read().state == "queued"
+    full.clear()
+    order(server, make_picture(), name="second")
+    assert ended(server, "second")["state"] == "done"
 
 
 def test_one_is_trained_at_a_time_and_few_wait(server, trainer, make_picture):
