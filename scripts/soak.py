@@ -13,6 +13,7 @@ has a line for every fault and every promise, ``ledger.md`` the tables. Exit cod
 """
 
 import argparse
+import importlib
 import random
 import shutil
 import signal
@@ -22,22 +23,18 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-import fastapi  # noqa: F401 (before the forks, as all below)
 import kill
 import torch
-import uvicorn  # noqa: F401
 from soak_disk import PLAIN, SMALL, Disk, kinds, mounted
 from soak_folder import Album
 from soak_ground import Ground
 from soak_ledger import ACTIVITIES, Ledger
 from soak_life import end_all
+from soak_photos import Vanishing
 from soak_serve import Service, answers
-from soak_train import Torment, Vanishing
+from soak_train import Torment
 
 import fastnst.cli._painting
-import fastnst.cli.serve
-import fastnst.cli.stylize
-import fastnst.serve.server
 import fastnst.training.running  # noqa: F401
 
 SIZES = {"training": 5, "folder": 6, "server": 24}
@@ -94,6 +91,7 @@ def play(options: argparse.Namespace, ledger: Ledger) -> None:
     """Play the episodes that are asked for, or as many as there is time for."""
     ground = Ground(options.out / "ground", options.pictures)
     if "server" in options.activities:
+        importlib.import_module("fastnst.serve.server")  # before the forks
         ground.answers = answers(ground, options.out / "left.txt")
     soak, deadline = Soak(ground, ledger, options), time.monotonic() + 60 * options.minutes
     for number in options.only or count():

@@ -14,7 +14,7 @@ from soak_disk import PLAIN, SLOW, SMALL, Disk
 from soak_ground import Ground, hashes, leftovers, paint_words
 from soak_ledger import Ledger
 from soak_life import Life
-from soak_train import rot
+from soak_photos import rot
 
 AGE = 7200
 """Seconds by which temporary files are made older: those of programs that may still write are left."""

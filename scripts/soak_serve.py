@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from load_client import Client, Request, form, photo
+from load_client import Client
 from soak_disk import PLAIN, SLOW, SMALL, Disk
 from soak_ground import MODEL, Ground
 from soak_ledger import Ledger
 from soak_life import PATIENCE, Life
+from soak_orders import Orders
 from soak_visitors import CONNECTIONS, READ, REFUSED, WISHES, Sent, Visitors, ask, differs
 
 GROWTH, SLACK = 0.05, 8 * 2**20
@@ -22,9 +23,6 @@ GROWTH, SLACK = 0.05, 8 * 2**20
 
 WARM = 60
 """Answers after which it is."""
-
-STYLE_SECONDS = 600
-"""In which a style must be trained that takes four."""
 
 
 class Service:
@@ -46,13 +44,8 @@ class Service:
         self.said = disk.path.with_name("said.txt")
         words = ["serve", "-m", MODEL, "--port", "0", "--max_bytes", "3MB", "--queue", "5", "--engine", "torch"]
         self.words = [*words, "--device", "cpu", "--precision", "float32"]
-        self.styles = styles
-        if styles:
-            kept = str(disk.path / "styles")
-            self.words += ["--allow_training", "--styles_folder", kept, "--photos", str(ground.root / "scenes")]
-            self.words += ["--training_budget", "4s"]
-        self.orders: dict[str, str] = {}
-        self.filled = False
+        self.orders = Orders(ledger, disk) if styles else None
+        self.words += self.orders.words(ground.root / "scenes") if self.orders else []
         self.asked = self.killed_at = float("inf")
 
     def __call__(self) -> None:
@@ -61,7 +54,10 @@ class Service:
             life = self.begin()
             done += asyncio.run(self._live(life, self.faults - done))
             self._check_words(life)
-        self._finish()
+        if self.orders:
+            life = self.begin()
+            asyncio.run(self.orders.wait(life.port))
+            self.orders.check(self.ended(life))
 
     def begin(self) -> Life:
         """Start it, and wait until it listens."""
@@ -92,9 +88,9 @@ class Service:
         visits = [asyncio.create_task(visitors.visit(number)) for number in range(CONNECTIONS)]
         watch = asyncio.create_task(self._watch_memory(life, visitors))
         done = 0
-        await self._look_at_orders(life)
-        if self.styles and not self.orders:
-            await self._order(life)
+        if self.orders:
+            await self.orders.look(life.port)
+            await self.orders.order(life.port)
         while life.alive:
             await asyncio.sleep(self.chance.uniform(0.5, 3))
             name, strike = self.chance.choice(self.strikes()) if done + 1 < most else ("SIGTERM", self.ended)
@@ -126,7 +122,8 @@ class Service:
         return ""
 
     def full(self, life: Life) -> str:
-        self.filled = True
+        if self.orders:
+            self.orders.filled = True
         with self.disk.full():
             time.sleep(self.chance.uniform(0.5, 3))
         return ""
@@ -155,7 +152,7 @@ class Service:
         finally:
             if len(memories) > 20:
                 first, last = max(memories[:5]), memories[-1]
-                grown = last > first * (1 + GROWTH) + SLACK and not self.styles
+                grown = last > first * (1 + GROWTH) + SLACK and not self.orders
                 wrong = f"{first >> 20} MB became {last >> 20}" if grown else ""
                 self.ledger.promise("server", "lives without growing memory", 1, int(grown), wrong=wrong)
 
@@ -185,78 +182,6 @@ class Service:
     def _check_words(self, life: Life) -> None:
         if text := life.unclear():
             self.ledger.promise("server", "lives without a traceback", 1, 1, wrong=text)
-
-    async def _order(self, life: Life) -> None:
-        """Have a style trained; once it is answered, it is promised."""
-        title = f"style {self.ledger.episode}"
-        request = Request(form(image=photo(200, self.ledger.episode), name=title), 202, path="/v1/styles")
-        client = Client(life.port)
-        sent = await Visitors(life.port, "").ask(client, Sent(request, -1, 0))
-        client.close()
-        if sent.status == 202:
-            self.orders[title] = "queued"
-        elif sent.status and sent.status not in REFUSED:
-            self.ledger.say("server", refused=sent.status, body=sent.body.decode()[:300])
-
-    async def _look_at_orders(self, life: Life) -> list[dict[str, str]]:
-        """See that all orders are there, once each, and none falls back."""
-        if not self.styles:
-            return []
-        found = await self._orders(life)
-        titles = [order["title"] for order in found]
-        lost = [title for title in self.orders if title not in titles]
-        lost += [order["title"] for order in found if self.orders.get(order["title"]) == "done" != order["state"]]
-        doubled = len(titles) - len(set(titles)) + max(0, len(self._trainings()) - 1)
-        self.orders |= {order["title"]: order["state"] for order in found if order["title"] in self.orders}
-        wrong = f"{lost} of {found}" if lost else f"trainings {self._trainings()}" if doubled else ""
-        self.ledger.promise("server", "orders of styles there", len(self.orders), len(lost), doubled, wrong)
-        return found
-
-    async def _orders(self, life: Life) -> list[dict[str, str]]:
-        return [dict(order) for order in (await ask(life.port, "/v1/styles"))["styles"]]
-
-    def _trainings(self) -> list[int]:
-        """Return the processes that train in the folder of styles."""
-        wanted, found = str(self.disk.path).encode(), []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (process / "cmdline").read_bytes()
-                parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError, IndexError):
-                continue
-            if wanted in words and b"train\0" in words:
-                found.append((int(process.name), parent))
-        own = {number for number, _ in found}
-        return [number for number, parent in found if parent not in own]
-
-    def _finish(self) -> None:
-        """Start it a last time: all orders become styles, and it ends in order."""
-        if not self.styles:
-            return
-        life = self.begin()
-        asyncio.run(self._wait_for_styles(life))
-        wrong = self.ended(life)
-        self.ledger.promise("server", "orders of styles fulfilled", len(self.orders), self._unfulfilled(), wrong=wrong)
-        if left := self._trainings():
-            self.ledger.promise("server", "trainings ended with their server", 1, 0, len(left), wrong=f"{left}")
-
-    async def _wait_for_styles(self, life: Life) -> None:
-        deadline = time.monotonic() + STYLE_SECONDS
-        while time.monotonic() < deadline:
-            if all(order["state"] in ("done", "failed") for order in await self._orders(life)):
-                break
-            await asyncio.sleep(1)
-        found = await self._look_at_orders(life)
-        for order in found:
-            self.ledger.say("server", order=order["title"], state=order["state"], message=order["message"])
-        models = [model["name"] for model in (await ask(life.port, "/v1/models"))["models"]]
-        missing = [order["id"] for order in found if order["state"] == "done" and order["id"] not in models]
-        if missing:
-            self.ledger.promise("server", "orders of styles fulfilled", len(missing), len(missing), wrong=f"{missing}")
-
-    def _unfulfilled(self) -> int:
-        """Count what is not done; a training may fail, and say so, where the disk was full."""
-        return sum(state != "done" and not (self.filled and state == "failed") for state in self.orders.values())
 
 
 def answers(ground: Ground, said: Path) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -250,3 +251,45 @@ def test_the_table_of_scaling_compares_with_one_thread(script):
         "| 1 of 2 threads | 4 | 8.0 | 7.0, 9.0 | 1.60 |",
         "| 2 of 1 thread | 2 | 10.0 | 10.0, 10.0 | 2.00 |",
     ]
+
+
+def test_a_soak_tells_what_is_lost_and_what_is_there_twice(script, tmp_path, capsys):
+    ledger = script("soak_ledger").Ledger(tmp_path / "ledger.jsonl")
+    ledger.fault("folder", "SIGKILL")
+    ledger.fault("server", "SIGKILL", "no answer")
+    ledger.promise("folder", "pictures", 60, 2, 1)
+    ledger.promise("folder", "pictures", 60, 0)
+    assert "| SIGKILL | 0 | 1 | 1 | 1 | 1 |" in ledger.table()
+    assert "| folder: pictures | 2 | 120 | 118 | 2 | 1 |" in ledger.table()
+    assert [line.partition(", ")[2] for line in ledger.broken] == [
+        *("server: after SIGKILL: no answer", "folder: pictures: 2 of 60 lost, 1 doubled")
+    ]
+    assert len((tmp_path / "ledger.jsonl").read_text().splitlines()) == 4
+
+
+@pytest.fixture
+def soaking(script, monkeypatch, tmp_path):
+    """Play the first episode of a small folder."""
+    soak, threads, handler = script("soak"), torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(soak, "kinds", lambda: [soak.PLAIN])
+    words = ["--only", "0", "--activities", "folder", "--pictures", "6", "--out", str(tmp_path / "soak")]
+    yield lambda *more: soak.main([*words, *more])
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGTERM, handler)
+
+
+def test_a_soak_disturbs_and_finds_everything_there(soaking, tmp_path):
+    assert soaking("--faults", "2") == 0
+    table = (tmp_path / "soak" / "ledger.md").read_text()
+    assert "| all | 0 | 2 | 0 | 2 | 0 |" in table
+    assert "| folder: pictures, equal by hash | 1 | 6 | 6 | 0 | 0 |" in table
+    assert "| folder: lines of the manifest | 1 | 6 | 6 | 0 | 0 |" in table
+    assert not (tmp_path / "soak" / "0000").exists()
+
+
+def test_a_soak_fails_where_a_picture_is_another(soaking, script, monkeypatch, tmp_path, capsys):
+    ground = script("soak_ground")
+    expected = {"b/001.png": "0" * 64}
+    monkeypatch.setattr(ground.Ground, "painted", expected)
+    assert soaking("--faults", "0") == 1
+    assert "pictures, equal by hash: 1 of 1 lost, 5 doubled" in capsys.readouterr().out
