@@ -93,9 +93,9 @@ def play(options: argparse.Namespace, ledger: Ledger) -> None:
     if "server" in options.activities:
         importlib.import_module("fastnst.serve.server")  # before the forks
         ground.answers = answers(ground, options.out / "left.txt")
-    soak, deadline = Soak(ground, ledger, options), time.monotonic() + 60 * options.minutes
-    for number in options.only or count():
-        if not options.only and time.monotonic() >= deadline:
+    soak = Soak(ground, ledger, options)
+    for number in options.only or count(ledger.episode + 1):
+        if not options.only and ledger.seconds >= 60 * options.minutes:
             return
         soak.play(number)
 
@@ -116,10 +116,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--pictures", type=int, default=60, help="of the folder")
     parser.add_argument("--no_styles", dest="styles", action="store_false", help="have no server train styles")
     parser.add_argument("--keep", action="store_true", help="keep the folders of the episodes")
+    parser.add_argument("--resume", action="store_true", help="go on with the ledger that is there")
     parser.add_argument("--out", type=Path, default=Path("soak"))
     options = parser.parse_args(argv)
     options.out = options.out.absolute()
-    shutil.rmtree(options.out, ignore_errors=True)
+    if options.resume:
+        for folder in filter(Path.is_dir, options.out.iterdir()):
+            shutil.rmtree(folder)
+    else:
+        shutil.rmtree(options.out, ignore_errors=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _end)
     torch.set_num_threads(1)  # threads do not outlive a fork
     ledger = Ledger(options.out / "ledger.jsonl")

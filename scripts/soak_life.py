@@ -6,9 +6,12 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from tqdm import tqdm
 
 from fastnst.cli import run
 
@@ -135,5 +138,6 @@ def _live(words: list[str], folder: Path, said: Path, first: Callable[[], None])
     os.dup2(file, 1)
     os.dup2(file, 2)
     sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
+    tqdm.set_lock(threading.RLock())  # its own is one for all forks, and one that is killed may hold it
     first()
     sys.exit(run(words))
