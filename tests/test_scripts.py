@@ -267,6 +267,22 @@ def test_a_soak_tells_what_is_lost_and_what_is_there_twice(script, tmp_path, cap
     assert len((tmp_path / "ledger.jsonl").read_text().splitlines()) == 4
 
 
+def test_a_soak_goes_on_behind_the_last_episode_that_was_played(script, tmp_path):
+    soak_ledger, file = script("soak_ledger"), tmp_path / "ledger.jsonl"
+    ledger = soak_ledger.Ledger(file)
+    ledger.episode = 0
+    ledger.fault("folder", "SIGKILL", "a file is lost")
+    ledger.promise("folder", "pictures", 60, 1)
+    ledger.say("folder", took=3)
+    table = ledger.table()
+    ledger.episode = 1
+    ledger.fault("folder", "SIGTERM")  # and the soak was killed
+    again = soak_ledger.Ledger(file)
+    assert (again.episode, again.table()) == (0, table)
+    assert again.broken == ledger.broken
+    assert len(file.read_text().splitlines()) == 3
+
+
 @pytest.fixture
 def soaking(script, monkeypatch, tmp_path):
     """Play the first episode of a small folder."""
