@@ -42,7 +42,11 @@ class Orders:
         title = f"style {self.ledger.episode}"
         request = Request(form(image=photo(200, self.ledger.episode), name=title), 202, path="/v1/styles")
         client = Client(port)
-        sent = await Visitors(port, "").ask(client, Sent(request, -1, 0))
+        for _ in range(20):
+            sent = await Visitors(port, "").ask(client, Sent(request, -1, 0))
+            if sent.status not in REFUSED:
+                break
+            await asyncio.sleep(0.3)
         client.close()
         if sent.status == 202:
             self.states[title] = "queued"
