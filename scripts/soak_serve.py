@@ -78,7 +78,7 @@ class Service:
 
     def strikes(self) -> list[tuple[str, Callable[[Life], str]]]:
         """Return the faults that can be here; each returns what is wrong after it."""
-        able = [("SIGKILL", self.killed), ("SIGTERM", self.ended), *[("SIGSTOP, SIGCONT", self.stopped)] * 6]
+        able = [("SIGKILL", self.killed), ("SIGTERM", self.ended), *[("SIGSTOP, SIGCONT", self.stopped)] * 3]
         more = {SMALL: [("full disk", self.full)] * 3, SLOW: [("slow disk", self.slow)] * 3, PLAIN: []}
         return able + more[self.disk.kind]
 
