@@ -23,6 +23,7 @@ ALLOWED = {
     "memory": {"errors"},
     "plain": {"errors"},
     "remote": {"atomic", "errors"},
+    "tied": set(),
     "tiles": set(),
     "assets": BASE,
     "images": BASE,

@@ -137,4 +137,4 @@ def _command(style: Path, run: Path, photos: str, job: ServeJob) -> list[str]:
     words += ["--seed", str(job.seed), "--resume", "auto"]
     words += ["--device", job.device] if job.device else []
     words += ["--precision", job.precision] if job.precision else []
-    return [sys.executable, "-m", "fastnst.serve.tied", "train", *words]
+    return [sys.executable, "-m", "fastnst.tied", "train", *words]

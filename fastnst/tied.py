@@ -1,7 +1,9 @@
-"""Run ``fastnst`` only as long as the program lives that began it: ``python -m fastnst.serve.tied train ...``.
+"""Run ``fastnst`` only as long as the program lives that began it: ``python -m fastnst.tied train ...``.
 
 That program holds the other end of standard input, and closes it by its end, whatever it dies of. A training that
 outlived a killed server could not be stopped any more, and the next server would train beside it in the same folder.
+
+Imports nothing heavy, as it must watch from the first moment.
 """
 
 import os
