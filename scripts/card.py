@@ -8,11 +8,13 @@ The first writes ``checkpoints/starry_night.safetensors`` and ``checkpoints/star
 network of several styles, each of which has a name of ``styles.yaml``, and paints the photograph in each of them at
 several strengths into ``checkpoints/gallery.jpg``; a picture that another file beside it holds is left out. The third
 paints photographs with every style there is into ``scripts/styles.jpg``: a row for each photograph, which comes
-first, and a column for each style, in the order of their names; in the column of a network of several styles, each
-photograph is painted in a mix of two. The table of styles in ``checkpoints/README.md`` is brought up to date.
+first, and a column for each style, in the order of their names, in bands of so many that all are well seen; in the
+column of a network of several styles, each photograph is painted in a mix of two. The table of styles in
+``checkpoints/README.md`` is brought up to date.
 """
 
 import argparse
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -36,7 +38,9 @@ from fastnst.inference import Stylizer, load
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 SHEET = Path(__file__).with_name("styles.jpg")
-SIDE, MOST_WIDTH = 320, 2880
+SIDE, MOST_STYLES = 320, 7
+"""Side of a picture of the sheet of all styles, pixels; styles in a row of it."""
+
 STRIP = 160
 """Width of a picture in the sheet of strengths, pixels."""
 
@@ -129,13 +133,18 @@ def write_strips(stylizer: Stylizer, photo: Image.Image, path: Path) -> None:
 
 
 def write_sheet(photos: list[Path], path: Path) -> None:
-    """Paint every photograph with every bundled style."""
+    """Paint every photograph with every bundled style: bands of styles, each band beginning with the photographs."""
     columns = [column(load(model)) for model in assets.styles().values()]
-    side = min(SIDE, MOST_WIDTH // (1 + len(columns)))
+    width = math.ceil(len(columns) / math.ceil(len(columns) / MOST_STYLES))
     squares = [ImageOps.fit(open_image(photo), (SIDE, SIDE), Image.Resampling.LANCZOS) for photo in photos]
-    pictures = [picture for square in squares for picture in (square, *(paint(square) for paint in columns))]
+    empty = Image.new("RGB", (SIDE, SIDE), "white")
+    pictures = []
+    for band in (columns[first : first + width] for first in range(0, len(columns), width)):
+        for square in squares:
+            painted = [paint(square) for paint in band]
+            pictures += [square, *painted, *[empty] * (width - len(band))]
     with replacing(path) as temporary:
-        sheet = picture_grid(pictures, 1 + len(columns), side)
+        sheet = picture_grid(pictures, 1 + width, SIDE)
         sheet.save(temporary, format="JPEG", quality=88, optimize=True, progressive=True)
 
 

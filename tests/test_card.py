@@ -118,11 +118,11 @@ def test_the_sheet_shows_several_styles_of_one_network_in_mixes(script, gallery,
         assert paint(photo).tobytes() == stylizer.styled(dict.fromkeys(pair, 0.5))(photo).tobytes()
 
 
-def test_a_sheet_of_many_styles_is_no_wider_than_readers_screens(script, bundled_styles, photos, tmp_path, monkeypatch):
+def test_a_sheet_of_many_styles_has_several_bands(script, bundled_styles, photos, tmp_path, monkeypatch):
     (bundled_styles / "torn.safetensors").unlink()
-    monkeypatch.setattr(script, "MOST_WIDTH", 150)
+    monkeypatch.setattr(script, "MOST_STYLES", 1)
     script.write_sheet([photos / "01.png"], tmp_path / "styles.jpg")
-    assert Image.open(tmp_path / "styles.jpg").size == (150, 50)
+    assert Image.open(tmp_path / "styles.jpg").size == (2 * 320, 2 * 320)
 
 
 def test_the_list_of_styles_is_brought_up_to_date(script, bundled_styles, gallery, tmp_path):
