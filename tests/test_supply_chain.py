@@ -60,7 +60,8 @@ OWN = {
     "training/processes.py": "import subprocess",
     "web/runtime.py": "import subprocess",
 }
-"""What is allowed: to read back what was just made, never a file; to start ``fastnst train`` and npm; to find its own."""
+"""What is allowed: to read back what was just made, never a file; to start ``fastnst train`` and npm, and to know them.
+"""
 
 MUST_SAY = {
     "torch.load": ("weights_only", True),
