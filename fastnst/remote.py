@@ -234,7 +234,7 @@ def _telling(address: str, what: str) -> Iterator[None]:
         yield
     except (FileNotFoundError, ConfigError):
         raise
-    except Exception as error:  # every client has errors of its own
+    except Exception as error:  # those of the clients (botocore, aiohttp, ...) have no other base in common
         told = OSError(f"{address}: {what} ({first_line(error)})")
         told.errno = getattr(error, "errno", None)
         raise told from error

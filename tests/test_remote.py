@@ -21,7 +21,7 @@ def top(request) -> str:
 def test_an_address_is_told_from_a_path():
     assert place("s3://bucket/in/") == Remote("s3://bucket/in")
     assert place("photos/a.jpg") == Path("photos/a.jpg")
-    assert place("file:///tmp/a.jpg") == Path("/tmp/a.jpg")
+    assert place("file:///photos/a.jpg") == Path("/photos/a.jpg")
     assert place("C:/photos") == Path("C:/photos")
 
 

@@ -44,9 +44,7 @@ def import_ray() -> Any:
     """
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # under uv run, it would install all anew per worker
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault(
-        "RAY_worker_niceness", "0"
-    )  # of a cluster that is started here; Ray's 15 gives way to anything
+    os.environ.setdefault("RAY_worker_niceness", "0")  # if a cluster is started here; Ray's 15 gives way to anything
     try:
         import ray
         import ray.exceptions
@@ -87,7 +85,7 @@ def joined(threads: int) -> Iterator[Any]:
 def _start(ray: Any, **settings: Any) -> None:
     try:
         ray.init(address="local", **settings)
-    except Exception as error:  # of no kind of its own: Ray gives its processes 30 s
+    except Exception as error:  # Ray raises just that where its processes take more than 30 s
         raise CrewError(
             f"Ray did not start ({first_line(error)}); try when this machine is less busy, or after ray start --head"
         ) from error

@@ -112,7 +112,7 @@ def begun(start):
         before = set(children(os.getpid()))
         try:
             return start()
-        except Exception as error:
+        except Exception as error:  # Ray raises just that where its processes take too long
             reason = error
             for process in set(children(os.getpid())) - before:
                 os.kill(process, signal.SIGKILL)

@@ -54,7 +54,7 @@ class Ray:
             raise LostError("the worker died")
         try:
             return work(job, *more)
-        except Exception as error:
+        except Exception as error:  # whatever a task raises, Ray hands over in an error of its own
             raise FailedError(error) from error
 
     def wait(self, refs, **_):
