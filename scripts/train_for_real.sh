@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train for two minutes on real weights and photographs; fail unless the objective falls and the result paints.
+# Train from random weights on real weights of a backbone and photographs; fail unless the objective falls and the result paints.
 #   scripts/train_for_real.sh FOLDER     where FOLDER holds weights/, data/ and their pictures
 set -euo pipefail
 data=${1:?usage: $0 FOLDER}
@@ -15,7 +15,7 @@ timeout --signal INT --preserve-status 600 uv run fastnst train \
     --data.val "$data/data/photos_val.parquet" --data.val_count 8 --data.size 128 \
     --model.loss.backbone vgg19 --model.loss.weights "$data/weights/vgg19_conv1_to_conv3_4.safetensors" \
     --model.loss.style '{relu1_1: 1, relu2_1: 1, relu3_1: 1}' \
-    --trainer.val_check_interval 25 --steps 300 --out "$run"
+    --trainer.val_check_interval 50 --steps 300 --init random --out "$run"
 uv run fastnst stylize --model "$run/style.safetensors" "$data/data/content/tubingen.jpg" --out "$run/painted.png"
 uv run fastnst compare --model "$run/style.safetensors" --photos "$data/data/photos_val.parquet" --count 2 \
     --weights "$data/weights/vgg19_conv1_to_conv3_4.safetensors" --sizes 128 --steps 20 --out "$run/report"
@@ -30,7 +30,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 events = EventAccumulator(sys.argv[1])
 events.Reload()
 first, *_, last = (event.value for event in events.Scalars("val/loss"))
-print(f"objective on held-out photographs: {first:.3f} at step 25, {last:.3f} at the end")
+print(f"objective on held-out photographs: {first:.3f} at step 50, {last:.3f} at the end")
 assert last < 0.8 * first, "the objective did not fall"
 report = json.loads(Path(sys.argv[1], "report", "report.json").read_text())
 assert report["equivalent_lbfgs_iterations"]["median"] >= 1, "the network is worth no iteration of L-BFGS"
