@@ -1,6 +1,6 @@
 """Transformation networks, by name."""
 
-from fastnst.networks import foreign, hrnet, johnson, lite, lite1  # noqa: F401 (they register themselves)
+from fastnst.networks import foreign, hrnet, johnson, lite, lite1, medium  # noqa: F401 (they register themselves)
 from fastnst.networks._base import NETWORKS, TransformationNetwork, build_network
 from fastnst.networks._conditions import Statistics
 from fastnst.networks.even import are_even, even_color

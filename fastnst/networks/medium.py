@@ -1,0 +1,17 @@
+"""A transformation network between the light one and Johnson's."""
+
+from fastnst.networks._base import NETWORKS
+from fastnst.networks.lite import Lite
+
+
+@NETWORKS.register("medium")
+class Medium(Lite):
+    """:class:`Lite` with more channels and two blocks more, for ten minutes of training in place of three.
+
+    361,851 parameters; a step of training takes 1.2 times that of ``lite``, painting twice.
+    """
+
+    def __init__(
+        self, width: int = 48, blocks: int = 5, detail: int = 24, deep: int = 96, deep_blocks: int = 5, full: int = 12
+    ) -> None:
+        super().__init__(width, blocks, detail, deep, deep_blocks, full)
