@@ -10,9 +10,10 @@ clock counts steps and waiting for photographs, neither preparation nor judging.
 default one, in float32 on the same held-out photographs, with the same content scales.
 
 Eighteen minutes a style: so a line for each run goes to OUT/results.jsonl, and the same command goes on where it
-stands. All styles get the short runs before any gets a long one, and styles of all sources come in turn, so that a part
-is a fair sample. Beside it: the networks, what they make of the content photographs at 512 px
-(pictures/STYLE/START_TIME/PHOTO.png), report.md with medians, quartiles and wins, a figure and a sheet.
+stands; these lines and run.json alone are enough for that. All styles get the short runs before any gets a long one,
+and styles of all sources come in turn, so that a part is a fair sample. Beside it: the networks, what they make of the
+content photographs at 512 px (pictures/STYLE/START_TIME/PHOTO.png), report.md with medians, quartiles and wins, a
+figure and a sheet.
 
 Let nothing else run on the machine meanwhile.
 """

@@ -43,10 +43,10 @@ def read_contents(sources: Iterable[str], out: Path) -> dict[str, Tensor]:
 
 @torch.inference_mode()
 def paint(out: Path, style: str, run: str, contents: Mapping[str, Tensor]) -> None:
-    """Paint what is not painted yet, with the network that the run has left."""
+    """Paint what is not painted yet, with the network that the run has left, if it is there."""
     folder = out / "pictures" / style / run
     missing = [name for name in contents if not (folder / f"{name}.png").is_file()]
-    if not missing:
+    if not missing or not network_file(out, style, run).is_file():
         return
     network, _ = load_checkpoint(network_file(out, style, run))
     network = network.to(memory_format=torch.channels_last)

@@ -94,7 +94,8 @@ def widen(old: TransformationNetwork, new: TransformationNetwork) -> None:
         if (origin := widened.origin(layer)) is not None:
             value.copy_(widened.values(layer, source[f"{origin}.{kind}"]))
     rows, fresh = code_rows(old, new, widened)
-    assert old.styles is not None and old.styles.predictor is not None
+    assert old.styles is not None
+    assert old.styles.predictor is not None
     before = old.styles.predictor
     styles = new.add_styles(statistics=len(before.center))
     assert styles.predictor is not None
@@ -113,9 +114,7 @@ def widen(old: TransformationNetwork, new: TransformationNetwork) -> None:
     after.output.bias[~known] = styles.photograph[~known] = fresh[~known]
 
 
-def code_rows(
-    old: TransformationNetwork, new: TransformationNetwork, widened: Widened
-) -> tuple[Tensor, Tensor]:
+def code_rows(old: TransformationNetwork, new: TransformationNetwork, widened: Widened) -> tuple[Tensor, Tensor]:
     """Return for every number of a new code which old one it copies, -1 for none, and what it is without one."""
     begins, at = {}, 0
     for name, norm in old.named_norms():

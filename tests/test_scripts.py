@@ -20,6 +20,7 @@ from fastnst.errors import ConfigError
 from fastnst.images.sheet import LABEL, MARGIN
 from fastnst.losses import LossConfig, PerceptualLoss
 from fastnst.losses.style import GramLoss
+from fastnst.networks import build_network
 from fastnst.training import Recipe, Training
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -309,3 +310,22 @@ def test_a_soak_fails_where_a_picture_is_another(soaking, script, monkeypatch, t
     monkeypatch.setattr(ground.Ground, "painted", expected)
     assert soaking("--faults", "0") == 1
     assert "pictures, equal by hash: 1 of 1 lost, 5 doubled" in capsys.readouterr().out
+
+
+def test_a_widened_network_paints_the_same_until_it_learns(script, monkeypatch):
+    widen = script("widen")
+    monkeypatch.setattr(widen, "NOISE", 0.0)
+    torch.manual_seed(0)
+    narrow = build_network("lite", width=8, blocks=1, detail=4, deep=8, deep_blocks=1, full=2)
+    wide = build_network("medium", width=12, blocks=2, detail=6, deep=16, deep_blocks=3, full=3)
+    predictor = narrow.add_styles(statistics=10).predictor
+    predictor.begin(torch.randn(5, 10), torch.randn(narrow.code_size))
+    narrow.styles.photograph.data.normal_()
+    widen.widen(narrow, wide)
+    image, statistics = torch.rand(1, 3, 48, 64), torch.randn(1, 10)
+    with torch.no_grad():
+        for code, other in (
+            (predictor(statistics), wide.styles.predictor(statistics)),
+            (narrow.styles.photograph, wide.styles.photograph),
+        ):
+            torch.testing.assert_close(wide(image, other), narrow(image, code), atol=1e-4, rtol=1e-4)

@@ -30,8 +30,8 @@ def add_video(parser: Parser) -> None:
         "--steady",
         nargs="?",
         type=below_one,
-        const=0.6,
-        default=0.6,
+        const=0.7,
+        default=0.7,
         metavar="SHARE",
         help="of the frame before that is kept where nothing but motion changes; 0 for none",
     )

@@ -181,7 +181,14 @@ def _add_how(own: Parser) -> None:
         "--time_budget", metavar="TIME",
         help="time to train, such as 90s, 5m or 1h, validation included; with --steps: whichever ends first",
     )  # fmt: skip
-    add("network", "model.network", str, "NAME", "lite", "network to train: lite, or the larger johnson")
+    add(
+        "network",
+        "model.network",
+        str,
+        "NAME",
+        "lite",
+        "network to train: lite, the larger medium, or the still larger johnson",
+    )
     starts = "shared (a bundled start), random, or a trained style by name or file"
     add("init", "model.init", str, "START", "shared", f"what to begin from: {starts}")
     rates = "learning rate at its highest (default: 2e-3 from random weights, 1e-3 from a start)"

@@ -2,7 +2,8 @@
 
 Every picture is read, painted and written by one thread, so one is decoded or encoded while others are painted. On a
 CPU, pictures are painted side by side on one thread each, which loses nothing to synchronization; only a large one is
-painted on several threads, so that memory does not grow with the number of cores.
+painted on several threads, so that memory does not grow with the number of cores. Elsewhere, those of one size that
+wait at the same time are painted in one pass.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from errno import EDQUOT, ENOSPC, EROFS
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from fastnst.images import ImageError, Picture, check_output
 from fastnst.images.decode import picture_size
 from fastnst.inference import manifest
 from fastnst.inference.job import Failed, Painted, Skipped, StylizeJob, StylizeResult, Task, note
+from fastnst.inference.joint import Joint
 from fastnst.inference.picture import Painter
 from fastnst.inference.pipeline import Gate, in_order
 from fastnst.inference.stages import decode, encode, fetch, paint, size_up
@@ -77,6 +80,7 @@ def run(job: StylizeJob, on_progress: Callable[[StylizeResult], bool | None] | N
                     note_line(line)
                 batch.stopping = bool(on_progress and on_progress(result))
     finally:
+        batch.close()
         torch.set_num_threads(threads)  # for threads that are made later; those of the batch had their own
     result.obstacle = batch.obstacle
     return result
@@ -102,10 +106,12 @@ class Batch:
     def __init__(self, job: StylizeJob, painter: Painter | None = None) -> None:
         self.job, self.painter = job, painter or job.load()
         self.threads = torch.get_num_threads()
-        # Elsewhere than on a CPU, and in other programs than torch, one picture at a time has all there is.
+        # Elsewhere than on a CPU, and in other programs than torch, one pass at a time has all there is.
         engines = [(layer.stylizer.device.type, layer.stylizer.engine) for layer in self.painter.layers]
         side_by_side = all(kind == "cpu" and isinstance(engine, nn.Module) for kind, engine in engines)
         self.slots = self.threads if side_by_side else 1
+        self._joint = None if side_by_side else Joint()
+        self.painter.joint = self._joint
         self._idle = self.slots // len(job.tasks) if job.tasks else 0  # threads that a short job would leave unused
         self._memory, self._painting = Gate(HELD_PIXELS), Gate(self.slots)
 
@@ -119,6 +125,11 @@ class Batch:
             return map(self, tasks)  # in this thread, which Ctrl-C ends at once
         workers = self.threads + 1  # while so many paint, another reads or writes
         return in_order(self, tasks, workers, AHEAD * workers, self._stopped)
+
+    def close(self) -> None:
+        """End the thread that paints for all, if there is one."""
+        if self._joint is not None:
+            self._joint.close()
 
     def _stopped(self) -> bool:
         return self.stopping or self.obstacle is not None
@@ -162,6 +173,9 @@ class Batch:
         return encode(painted, target, made, self.job)
 
     def _paint(self, pictures: list[Picture], pixels: int) -> list[Picture]:
+        if self._joint is not None:  # which takes care that there is one pass at a time
+            work = partial(paint, self.painter, pictures)
+            return work() if self.painter.joins(pictures) else self._joint.alone(work)
         slots = min(self.slots, max(1, self._idle, math.ceil(pixels / PIXELS_PER_THREAD)))
         with self._painting(slots):
             if self.slots > 1 and torch.get_num_threads() != slots:

@@ -1,7 +1,7 @@
 """Paint pictures in one or several styles: transparency, colors and masks; knows nothing of files."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,6 +28,9 @@ MASK_SIDE = 2048
 
 KEPT = 4
 """Sizes of pictures whose masks are kept: many of a folder have the same few."""
+
+USUAL = {"memory": None, "statistics": "exact", "stroke": 1.0, "size": None}
+"""How a picture is painted that may be painted together with others."""
 
 SAMPLES = 8
 """Frames of an animation whose statistics are averaged."""
@@ -58,6 +61,9 @@ class Painter:
         color_by: How the photograph's are kept, see :func:`~fastnst.images.recolor.keep_colors`.
         how: Memory, statistics, stroke and size, as :meth:`~fastnst.Stylizer.paint` takes them.
 
+    Attributes:
+        joint: Paints a picture for a stylizer, together with those of other threads, if there is anything that does.
+
     Raises:
         ConfigError: Several layers, and one without a mask.
 
@@ -78,6 +84,7 @@ class Painter:
             raise ConfigError(f"{len(layers)} styles want a mask each; give one for each --model or --style")
         self.layers, self.how = list(layers), dict(how or {})
         self.method = color_by if color == "content" else None
+        self.joint: Callable[[Stylizer, np.ndarray], np.ndarray] | None = None
         self._opacities: dict[tuple[int, int], list[Tensor]] = {}
 
     def __call__(self, pictures: Sequence[Picture]) -> list[Picture]:
@@ -93,13 +100,22 @@ class Painter:
             if len(photos) > 1:
                 for layer in self.layers:
                     stack.enter_context(common_statistics(layer.stylizer, photos))
-            return [self._finish(picture, self._paint(photo)) for picture, photo in zip(pictures, photos, strict=True)]
+            paint = self.joint if self.joint is not None and self.joins(photos) else self._alone
+            painted = [self._paint(photo, paint) for photo in photos]
+        return [self._finish(*pair) for pair in zip(pictures, painted, strict=True)]
 
-    def _paint(self, photo: np.ndarray) -> np.ndarray:
+    def joins(self, pictures: Sequence[Any]) -> bool:
+        """Say whether what is given may be painted together with others: one picture, in the usual way."""
+        return len(pictures) == 1 and all(self.how.get(name, value) == value for name, value in USUAL.items())
+
+    def _alone(self, stylizer: Stylizer, photo: np.ndarray) -> np.ndarray:
+        return stylizer.paint(photo, **self.how)
+
+    def _paint(self, photo: np.ndarray, paint: Callable[[Stylizer, np.ndarray], np.ndarray]) -> np.ndarray:
         """Paint all layers, one over the other."""
         result: np.ndarray | None = None
         for number, layer in enumerate(self.layers):
-            painted = layer.stylizer.paint(photo, **self.how)
+            painted = paint(layer.stylizer, photo)
             shown = resized(photo, *painted.shape[:2])
             if self.method is not None:
                 painted = keep_colors(painted, shown, self.method)

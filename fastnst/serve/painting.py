@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Literal
 
 import numpy as np
-import torch
 
 from fastnst import __version__
 from fastnst.images import MOVING, WRITABLE, ImageError, Picture, read_pictures
@@ -14,21 +13,12 @@ from fastnst.images.decode import picture_size
 from fastnst.images.encode import LARGEST, encoded
 from fastnst.images.recolor import Color, keep_colors
 from fastnst.images.resample import resample
-from fastnst.inference import Stylizer
-from fastnst.inference.batch import MAX_BATCH_PIXELS
-from fastnst.inference.brush import SMALL
 from fastnst.inference.picture import resized
-from fastnst.inference.pixels import ArrayPixels
 
 Format = Literal["png", "jpg", "webp", "gif", "tif"]
 
 NAME = "image"
 """What a picture is called in messages: names of clients' files are not repeated."""
-
-
-CPU_PIXELS = 2**18
-"""Of a batch on a CPU: of eight pictures of 64 pixels a side each takes a third of its time, of 256 all of it, and of
-512, which drive each other out of the caches, half as much again."""
 
 
 class TooLargeError(ImageError):
@@ -98,31 +88,6 @@ def _photo(picture: Picture, wish: Wish) -> np.ndarray:
     scale = 1.0 if wish.size is None else wish.size / max(values.shape[:2])
     height, width = (max(1, round(scale * side)) for side in values.shape[:2])
     return resample(values, height, width)
-
-
-def together(photo: np.ndarray, most: int, device: torch.device) -> int:
-    """Return how many pictures of a size may be one batch: large ones gain nothing by it, and deep ones lose."""
-    pixels = photo.shape[0] * photo.shape[1]
-    if photo.dtype != np.uint8 or pixels > SMALL:
-        return 1
-    return max(1, min(most, (CPU_PIXELS if device.type == "cpu" else MAX_BATCH_PIXELS) // pixels))
-
-
-def paint(stylizer: Stylizer, photos: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Paint pictures of one size and type at once.
-
-    Each becomes what it becomes alone, but that a kernel chosen for the batch may add up in another order, which moves
-    one value in ten thousand to the next of 256 levels.
-    """
-    if len(photos) == 1:
-        return [stylizer.paint(photos[0])]
-    height, width = photos[0].shape[:2]
-    everything = slice(0, height), slice(0, width)
-    painted = stylizer(torch.cat([ArrayPixels(photo).read(*everything) for photo in photos]))
-    results = [np.empty_like(photo) for photo in photos]
-    for result, image in zip(results, painted, strict=True):
-        ArrayPixels(result).write(0, 0, image[None])
-    return results
 
 
 def finish(picture: Picture, photo: np.ndarray, painted: np.ndarray, wish: Wish) -> Picture:

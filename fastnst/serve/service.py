@@ -11,9 +11,9 @@ from typing import BinaryIO, TypeVar
 
 import numpy as np
 
-from fastnst.inference import Layer, Painter, Stylizer
+from fastnst.inference import Layer, Painter, Stylizer, joint
+from fastnst.inference.batching import Batcher
 from fastnst.serve import painting
-from fastnst.serve.batching import Batcher
 from fastnst.serve.job import ServeJob
 from fastnst.serve.metrics import Metrics
 from fastnst.serve.models import Shelf
@@ -120,9 +120,9 @@ class Service:
     async def _painted(self, photo: np.ndarray, stylizer: Stylizer) -> np.ndarray:
         """Paint, together with others of the same size and style."""
         key = (id(stylizer), photo.shape, photo.dtype.name)
-        most = painting.together(photo, self.limits.batch, stylizer.device)
+        most = joint.together(photo, self.limits.batch, stylizer.device)
         return await asyncio.wrap_future(
-            self.batcher.submit(key, lambda photos: painting.paint(stylizer, photos), photo, most)
+            self.batcher.submit(key, lambda photos: joint.paint(stylizer, photos), photo, most)
         )
 
     async def computed(self, work: Callable[[], T]) -> T:

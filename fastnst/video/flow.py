@@ -15,6 +15,9 @@ AGREE = 1.0
 ALIKE = 24
 """Levels of 255 by which a pixel may have become lighter or darker."""
 
+Motion = tuple[np.ndarray, np.ndarray]
+"""Where each pixel was in the frame before, as columns and rows to there, ``(h, w, 2)``; and whether that is sure."""
+
 
 class Flow:
     """Compute dense flow between frames.
@@ -40,7 +43,7 @@ class Flow:
             return gray
         return self.cv2.resize(gray, (width // 2, height // 2), interpolation=self.cv2.INTER_AREA)
 
-    def between(self, before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    def between(self, before: np.ndarray, now: np.ndarray) -> Motion | None:
         """Return where each pixel of now was before, and whether that is sure; ``None`` of pictures too small.
 
         Args:

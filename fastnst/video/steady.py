@@ -1,20 +1,21 @@
-"""Paint the frames of a video so that they do not flicker: held statistics, and a blend with the frame before."""
+"""Paint the frames of a video so that they do not flicker: held statistics, a grid that moves along, and a blend."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from fastnst.images import pad_to
 from fastnst.inference import Stylizer
 from fastnst.networks.norm import InstanceNorm, measure
-from fastnst.video.flow import Flow
+from fastnst.video.flow import Flow, Motion
 
 HOLD = 0.9
 """Share of the statistics of the frames before, in the average by which a frame is normalized."""
 
-BLEND = 0.6
+BLEND = 0.7
 """Share of the frame before in a painted frame, where flow can be trusted."""
 
 THUMBNAIL = (64, 36)
@@ -53,11 +54,12 @@ class FramePainter:
 
     Args:
         stylizer: Of one style.
-        blend: Share of the frame before, moved along the flow, where the flow can be trusted; 0 for none.
+        blend: Share of the frame before, moved along the flow, where the flow can be trusted; 0 for each frame alone.
         hold: Share of the statistics of the frames before; 0 for each frame by its own.
 
-    At a cut both are forgotten. What is remembered is :attr:`state`; with it, another painter goes on as this one
-    would have.
+    Fine strokes of a network are locked to its grid, of 8 pixels for ``lite``: below a camera that pans they would
+    stand still. So the grid goes along with the camera, in whole pixels. At a cut all is forgotten. What is remembered
+    is :attr:`state`; with it, another painter goes on as this one would have.
 
     Raises:
         ConfigError: The stylizer has several styles, and none was chosen.
@@ -81,12 +83,17 @@ class FramePainter:
         small = thumbnail(self.flow, values)
         if "thumbnail" in self._seen and is_cut(self._seen["thumbnail"], small):
             self._forget()
-        painted = self._paint(values)
-        seen = {"thumbnail": small}
-        if self.blend:
-            seen["gray"] = self.flow.gray(values)
-            painted = seen["painted"] = self._blended(painted, seen["gray"])
-        self._seen = seen
+        if not self.blend:
+            self._seen = {"thumbnail": small}
+            return self._paint(values, (0, 0))
+        gray, drift, motion = self.flow.gray(values), self._seen.get("drift", np.zeros(2)), None
+        if "gray" in self._seen:
+            motion = self.flow.between(self._seen["gray"], gray)
+        if motion is not None:
+            drift = drift + camera_motion(motion) * (len(values) / len(gray))
+        columns, rows = (round(float(pixels)) % self.network.size_multiple for pixels in drift)
+        painted = self._blended(self._paint(values, (rows, columns)), motion)
+        self._seen = {"thumbnail": small, "gray": gray, "drift": drift, "painted": painted}
         return painted
 
     @property
@@ -108,27 +115,36 @@ class FramePainter:
         self._seen, self.held.moments = {}, {}
 
     @torch.inference_mode()
-    def _paint(self, values: np.ndarray) -> np.ndarray:
+    def _paint(self, values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+        """Paint a frame whose grid begins so many rows and columns outside of it."""
         height, width = values.shape[:2]
+        above, left = min(grid[0], height - 1), min(grid[1], width - 1)
         images = torch.from_numpy(values).to(self.device).permute(2, 0, 1)[None].float() / 255
         images = images.contiguous(memory_format=torch.channels_last)
+        images = F.pad(images, (left, 0, above, 0), mode="reflect")
         padded = pad_to(images, self.network.size_multiple, self.network.min_size)
-        painted = self.network.transform(padded, self.held)[..., :height, :width].clamp(0, 1)
+        painted = self.network.transform(padded, self.held)[..., above:, left:][..., :height, :width].clamp(0, 1)
         if not torch.isfinite(painted).all():
             raise FloatingPointError("the network returned values that are not finite numbers; train it again")
         return (painted[0] * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
 
-    def _blended(self, painted: np.ndarray, gray: np.ndarray) -> np.ndarray:
+    def _blended(self, painted: np.ndarray, motion: Motion | None) -> np.ndarray:
         """Mix a painting with the one before, moved along, where forward and backward flow agree."""
-        if "painted" not in self._seen or (found := self.flow.between(self._seen["gray"], gray)) is None:
+        if motion is None:
             return painted
-        back, sure = found
+        back, sure = motion
         height, width = painted.shape[:2]
         moved = self.flow.move(self._seen["painted"], self.flow.full(back, height, width))
         soft = self.flow.cv2.blur(sure.astype(np.float32), (5, 5))  # no edge where trust ends
         weight = self.flow.cv2.resize(soft, (width, height), interpolation=self.flow.cv2.INTER_LINEAR)[..., None]
         mixed = painted + self.blend * weight * (moved.astype(np.float32) - painted)
         return mixed.round().clip(0, 255).astype(np.uint8)
+
+
+def camera_motion(motion: Motion) -> np.ndarray:
+    """Return by how many columns and rows most of a frame was elsewhere before; in pixels of the flow."""
+    back, sure = motion
+    return np.median(back[sure], axis=0) if sure.any() else np.zeros(2)
 
 
 def thumbnail(flow: Flow, values: np.ndarray) -> np.ndarray:

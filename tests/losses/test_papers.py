@@ -207,7 +207,7 @@ def test_hrnet_photoreal():
 
 
 def test_every_preset_is_pinned_above():
-    assert {path.stem for path in CONFIGS.rglob("*.yaml")} - {"fast", "quality", "demo"} == {
+    assert {path.stem for path in CONFIGS.rglob("*.yaml")} - {"fast", "medium", "quality", "demo"} == {
         "johnson2016",
         "pytorch_examples",
         "lengstrom",

@@ -19,6 +19,7 @@ SMALL = {
     "johnson": {"width": 4, "blocks": 1},
     "lite": {"width": 8, "blocks": 1, "detail": 4},
     "lite1": {"width": 8, "blocks": 1},
+    "medium": {"width": 8, "blocks": 1, "deep_blocks": 1},
 }
 each = pytest.mark.parametrize("name", sorted(NETWORKS))
 styled = pytest.mark.parametrize("name", ["johnson", "lite"])

@@ -30,6 +30,7 @@ SMALL = {
     "johnson": {"width": 4, "blocks": 1},
     "lite": {"width": 8, "blocks": 1},
     "lite1": {"width": 8, "blocks": 1},
+    "medium": {"width": 8, "blocks": 1, "deep_blocks": 1},
 }
 DEPTHS = [
     ("johnson", {"width": 1, "blocks": 0}),

@@ -1,13 +1,10 @@
 from io import BytesIO
 
-import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 pytest.importorskip("fastapi", reason="needs the extra serve")
 
-import fastnst
 from fastnst.images import ImageError
 from fastnst.serve import painting
 from fastnst.serve.painting import TooLargeError, Wish
@@ -17,30 +14,6 @@ from .conftest import encode
 
 def file(picture: Image.Image, *how, **options) -> BytesIO:
     return BytesIO(encode(picture, *how, **options))
-
-
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("model", ["plain", "gallery"])
-def test_a_picture_becomes_in_a_batch_what_it_becomes_alone(models, model, precision):
-    stylizer = fastnst.load(models[model == "gallery"], "cpu", precision)
-    stylizer = stylizer.styled("wave") if model == "gallery" else stylizer
-    rng = np.random.default_rng(0)
-    photos = [rng.integers(0, 256, (37, 50, 3), dtype=np.uint8) for _ in range(3)]
-    photos.append(np.full_like(photos[0], 7))  # of one color, which a stylizer paints in one color
-    together = painting.paint(stylizer, photos)
-    differences = np.abs(np.stack(together).astype(int) - [stylizer.paint(photo) for photo in photos])
-    assert differences.max() <= 1
-    assert (differences > 0).mean() < 1e-3
-    np.testing.assert_array_equal(together[3], stylizer.paint(photos[3]))
-
-
-def test_small_pictures_are_painted_together_and_large_ones_alone():
-    def together(height: int, width: int, device: str = "cpu", dtype: type = np.uint8) -> int:
-        return painting.together(np.empty((height, width, 3), dtype), 8, torch.device(device))
-
-    assert (together(1, 1), together(256, 256), together(512, 512), together(2048, 2048)) == (8, 4, 1, 1)
-    assert (together(256, 256, "cuda"), together(1024, 1024, "cuda"), together(1025, 1024, "cuda")) == (8, 4, 1)
-    assert together(16, 16, dtype=np.uint16) == 1
 
 
 def test_a_picture_is_measured_by_its_header(make_picture):

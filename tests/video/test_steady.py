@@ -120,18 +120,39 @@ class Lattice:
         return images * 0.7 + mesh
 
 
-def painted(frames, blend):
+class Flashing:
+    """Paints every other frame lighter."""
+
+    def __init__(self, network):
+        self.lighter = False
+
+    def transform(self, images, norms):
+        self.lighter = not self.lighter
+        return images * 0.7 + 0.2 * self.lighter
+
+
+def painted(frames, blend, stand_in=Lattice):
     network = build_network("lite", width=4, blocks=1)
     painter = FramePainter(Stylizer(network, device="cpu", precision="float32"), blend)
-    network = painter.network
-    network.transform = Lattice(network).transform
+    painter.network.transform = stand_in(painter.network).transform
     return [painter(frame) for frame in frames]
 
 
-def test_the_blend_removes_most_of_what_is_locked_to_the_grid(make_frames):
+def test_the_grid_goes_along_with_the_camera(make_frames):
+    frames = make_frames(8, 128, 96)  # by two columns and one row from each to the next
+    meter = FlickerMeter(2)
+    for original, plain, steady in zip(frames, painted(frames, 0), painted(frames, 1e-3), strict=True):
+        meter.add(original, plain, steady)
+    plain, steady = meter.results()
+    assert plain.excess > 5
+    assert steady.excess < 0.1 * plain.excess
+
+
+def test_the_blend_removes_most_of_what_comes_and_goes(make_frames):
     frames = make_frames(8, 128, 96)
     meter = FlickerMeter(2)
-    for original, plain, steady in zip(frames, painted(frames, 0), painted(frames, 0.6), strict=True):
+    ways = [painted(frames, blend, Flashing) for blend in (0, 0.6)]
+    for original, plain, steady in zip(frames, *ways, strict=True):
         meter.add(original, plain, steady)
     plain, steady = meter.results()
     assert plain.pairs == 7
@@ -142,8 +163,8 @@ def test_the_blend_removes_most_of_what_is_locked_to_the_grid(make_frames):
 
 def test_the_blend_is_of_the_moved_frame_before(make_frames):
     frames = make_frames(2, 128, 96)
-    before, now = painted(frames, 0)
-    blended = painted(frames, 0.5)[1].astype(int)
+    before, now = painted(frames, 0, Flashing)
+    blended = painted(frames, 0.5, Flashing)[1].astype(int)
     expected = (now.astype(int)[:-1, :-2] + before.astype(int)[1:, 2:]) / 2
     inner = (slice(16, -16), slice(16, -16))
     assert np.abs(blended[:-1, :-2] - expected)[inner].mean() < 4

@@ -2,9 +2,7 @@ import threading
 
 import pytest
 
-pytest.importorskip("fastapi", reason="needs the extra serve")
-
-from fastnst.serve.batching import Batcher
+from fastnst.inference.batching import Batcher
 
 
 class Held:
