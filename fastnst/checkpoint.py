@@ -11,6 +11,7 @@ from typing import Any, get_origin
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from fastnst.atomic import replacing
 from fastnst.errors import ConfigError, first_line
@@ -29,6 +30,9 @@ TEXTS = ("name", "title", "artist", "date", "sha256", "picture")
 
 FOREIGN = (".pth", ".pt", ".model", ".npz", ".onnx", ".t7")
 """Extensions of networks that :mod:`fastnst.importers` reads."""
+
+ROUGH = ("styles.predictor.narrow.weight", "styles.predictor.output.weight")
+"""Weights for which 8 bits do: the objective at once of the shared start of ``lite`` moves by less than a hundredth."""
 
 IMPORT = (
     "not a style trained by fastnst; to paint with a network of another program, first make one of it: fastnst import"
@@ -113,18 +117,26 @@ def save_checkpoint(
         path: Where to.
         network: What to write.
         metadata: How it was made.
-        dtype: Precision of the weights in the file, their own by default. ``torch.float16`` halves the file; loading
-            turns them back to float32.
+        dtype: Precision of the weights in the file, their own by default. ``torch.float16`` halves the file, and leaves
+            a predictor of codes a quarter: :data:`ROUGH` in 8 bits. Loading turns them back to float32.
 
     Raises:
         CheckpointError: The metadata has not one style for every row of the network's table.
     """
     metadata = replace(metadata, schema=1 if network.styles is None else 2)
     _check_rows(Path(path), None if network.styles is None else len(network.styles.codes), metadata)
-    weights = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
+    weights = {key: _stored(key, value.detach(), dtype) for key, value in network.state_dict().items()}
     header = {"format": "pt", "fastnst": json.dumps(asdict(metadata), sort_keys=True)}
     with replacing(path) as temporary:
         temporary.write_bytes(save(weights, metadata=header))  # save_file hides what the system says
+
+
+def _stored(key: str, value: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """Return a weight as it stands in a file."""
+    if dtype == torch.float16 and key in ROUGH:
+        most = torch.finfo(torch.float8_e4m3fn).max
+        return value.cpu().clamp(-most, most).to(torch.float8_e4m3fn).contiguous()
+    return value.to("cpu", dtype).contiguous()
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[TransformationNetwork, Metadata]:

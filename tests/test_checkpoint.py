@@ -65,6 +65,25 @@ def test_half_precision_halves_the_file_and_rounds_the_weights(tmp_path):
         assert loaded.state_dict()[key].equal(value.half().float())
 
 
+def test_a_small_file_keeps_a_predictor_in_8_bits(tmp_path):
+    network = build_network("lite", width=4, blocks=1)
+    predictor = network.add_styles(statistics=50).predictor
+    predictor.begin(torch.randn(9, 50), network.style_code())
+    torch.nn.init.normal_(predictor.output.weight)
+    predictor.output.weight.data[0, 0] = 1e4  # beyond what 8 bits hold
+    statistics, expected = torch.randn(1, 50), []
+    for dtype in (None, torch.float16):
+        save_checkpoint(tmp_path / "start.safetensors", network, Metadata(network=describe(network)), dtype)
+        found, _ = load_checkpoint(tmp_path / "start.safetensors")
+        expected.append(found.styles.predictor(statistics)[0, 1:])
+    assert found.styles.predictor.output.weight[0, 0] == 448
+    assert 0 < (expected[1] - expected[0]).norm() < 0.05 * expected[0].norm()
+    rough = predictor.narrow.weight.numel() + predictor.output.weight.numel()
+    others = sum(value.numel() for value in network.state_dict().values()) - rough
+    assert (tmp_path / "start.safetensors").stat().st_size == pytest.approx(2 * others + rough, abs=10_000)
+
+
+
 def test_metadata_is_read_without_the_weights(checkpoint):
     assert read_metadata(checkpoint) == load_checkpoint(checkpoint)[1]
     checkpoint.write_text("<html>")
