@@ -83,7 +83,6 @@ def test_a_small_file_keeps_a_predictor_in_8_bits(tmp_path):
     assert (tmp_path / "start.safetensors").stat().st_size == pytest.approx(2 * others + rough, abs=10_000)
 
 
-
 def test_metadata_is_read_without_the_weights(checkpoint):
     assert read_metadata(checkpoint) == load_checkpoint(checkpoint)[1]
     checkpoint.write_text("<html>")
