@@ -11,7 +11,6 @@ style term is told. What is trained already is not trained again.
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -61,11 +60,11 @@ def trained(out: Path, styles: Sequence[Path], steps: int, options: argparse.Nam
 
 
 def added(base: Path, style: Path, options: argparse.Namespace) -> Path:
-    """Add a style to a copy of a network in a tenth of the steps; return its file."""
+    """Add a style to a network in a tenth of the steps; return the file."""
     file = options.out / "added.safetensors"
     if not file.exists():
-        shutil.copy(base, file)
-        fastnst(["add-style", file, "--style", style, *data(options), "--steps", max(1, options.steps // 10)])
+        steps = max(1, options.steps // 10)
+        fastnst(["add-style", base, "--style", style, "--photos", options.photos, "--steps", steps, "--out", file])
     return file
 
 
