@@ -6,7 +6,7 @@
 
 The first writes ``checkpoints/starry_night.safetensors`` and ``checkpoints/starry_night.md``. The second does so with a
 network of several styles, each of which has a name of ``styles.yaml``, and paints the photograph in each of them at
-several strengths into ``checkpoints/gallery.jpg``; a picture that another file beside it holds is left out. The third
+several strengths into ``scripts/gallery.jpg``; a picture that another file beside it holds is left out. The third
 paints photographs with every style there is into ``scripts/styles.jpg``: a row for each photograph, which comes
 first, and a column for each style, in the order of their names, in bands of so many that all are well seen; in the
 column of a network of several styles, each photograph is painted in a mix of two. The table of styles in
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from card_text import card, index
+from card_text import card, index, strips
 from mixes import STEPS, mixes, strengths
 from PIL import Image, ImageOps
 from style_table import find, read_table
@@ -74,7 +74,7 @@ def publish(
     save_checkpoint(path, network, metadata, torch.float16)
     load_checkpoint(path)  # whole, and no weight too large for half precision
     if several and photo:
-        write_strips(load(path), open_image(photo), path.with_suffix(".jpg"))
+        write_strips(load(path), open_image(photo), strips(path))
     path.with_suffix(".md").write_text(card(path, table), "utf-8")
     write_index(folder)
     return path

@@ -64,11 +64,16 @@ def _origin(work: Artwork) -> tuple[str, str, str]:
     return work.title, work.artist, work.date
 
 
+def strips(path: Path) -> Path:
+    """Return where the sheet of a network of several styles is: not beside it, where wheels are made of."""
+    return path.parent.parent / "scripts" / f"{path.stem}.jpg"
+
+
 def _shown(path: Path) -> list[str]:
     """Show the sheet, if there is one."""
-    sheet = path.with_suffix(".jpg")
+    sheet = strips(path)
     words = "A photograph in each style, from strength 0 to 1, and from one style to another"
-    return [f"![{words}]({sheet.name})", f"{words}."] if sheet.is_file() else []
+    return [f"![{words}](../scripts/{sheet.name})", f"{words}."] if sheet.is_file() else []
 
 
 def _judged_each(metadata: Metadata) -> list[str]:

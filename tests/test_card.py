@@ -98,10 +98,11 @@ def test_several_styles_leave_out_the_pictures_that_files_beside_them_hold(scrip
 
 def test_several_styles_are_shown_at_their_strengths_and_in_a_mix(script, gallery, make_picture, tmp_path):
     make_picture(40, 20).save(tmp_path / "photo.png")
-    path = script.publish(gallery, "gallery", tmp_path, photo=tmp_path / "photo.png")
-    sheet = Image.open(path.with_suffix(".jpg"))
+    (tmp_path / "scripts").mkdir()
+    path = script.publish(gallery, "gallery", tmp_path / "checkpoints", photo=tmp_path / "photo.png")
+    sheet = Image.open(tmp_path / "scripts/gallery.jpg")
     assert sheet.size == (5 * script.STRIP + 6 * MARGIN, 4 * (20 + LABEL) + 5 * MARGIN)
-    assert "(gallery.jpg)" in path.with_suffix(".md").read_text("utf-8")
+    assert "(../scripts/gallery.jpg)" in path.with_suffix(".md").read_text("utf-8")
 
 
 def test_the_sheet_has_a_row_per_photograph_and_a_column_per_style(script, bundled_styles, photos, tmp_path):
