@@ -4,6 +4,7 @@ import fastnst
 from fastnst import assets
 from fastnst.assets import find_config, find_style
 from fastnst.assets.samples import draw_landscape
+from fastnst.checkpoint import read_metadata
 from fastnst.errors import ConfigError
 from fastnst.inference import load
 
@@ -67,5 +68,11 @@ def test_every_bundled_style_is_small_has_a_card_and_paints():
         assert path.stat().st_size < 1e6, name
         assert name in path.with_suffix(".md").read_text("utf-8")
         stylizer = load(path, "cpu", "float32")
-        assert stylizer.metadata.styles[0]["name"] == name
-        assert stylizer(draw_landscape()).size == (96, 64)
+        for style in stylizer.styles:
+            assert stylizer.styled(style)(draw_landscape()).size == (96, 64)
+
+
+def test_the_gallery_has_all_bundled_styles():
+    known = assets.styles()
+    assert set(load(known.pop("gallery"), "cpu", "float32").styles) == set(known)
+    assert all(read_metadata(path).styles[0]["name"] == name for name, path in known.items())
