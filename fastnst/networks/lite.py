@@ -43,8 +43,8 @@ class Lite(TransformationNetwork):
         super().__init__()
         if min(width, detail, deep, full) < 1 or min(blocks, deep_blocks) < 0:
             raise ConfigError(
-                f"lite needs a width, detail, deep and full of at least 1 and no negative blocks, got {width}, "
-                f"{detail}, {deep}, {full}, {blocks} and {deep_blocks}"
+                f"{type(self).__name__.lower()} needs a width, detail, deep and full of at least 1 and no negative "
+                f"blocks, got {width}, {detail}, {deep}, {full}, {blocks} and {deep_blocks}"
             )
         self.config = {
             "width": width,
