@@ -110,7 +110,8 @@ class Batch:
         engines = [(layer.stylizer.device.type, layer.stylizer.engine) for layer in self.painter.layers]
         side_by_side = all(kind == "cpu" and isinstance(engine, nn.Module) for kind, engine in engines)
         self.slots = self.threads if side_by_side else 1
-        self._joint = None if side_by_side else Joint()
+        alone = len(job.tasks) == 1  # it has no company, and is painted in the thread that Ctrl-C ends
+        self._joint = None if side_by_side or alone else Joint()
         self.painter.joint = self._joint
         self._idle = self.slots // len(job.tasks) if job.tasks else 0  # threads that a short job would leave unused
         self._memory, self._painting = Gate(HELD_PIXELS), Gate(self.slots)

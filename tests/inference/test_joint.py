@@ -68,7 +68,10 @@ def test_threads_that_wait_at_the_same_time_share_a_pass(model_file, monkeypatch
         np.testing.assert_array_equal(found[number], stylizer.paint(photo))
 
 
-@pytest.mark.skipif(not find_spec("onnxruntime") or not find_spec("onnx"), reason="needs the extra onnx")
+needs_onnx = pytest.mark.skipif(not find_spec("onnxruntime") or not find_spec("onnx"), reason="needs the extra onnx")
+
+
+@needs_onnx
 @pytest.mark.parametrize("size", [None, 30])
 def test_where_one_pass_has_all_there_is_a_folder_is_painted_as_elsewhere(
     model_file, tmp_path, monkeypatch, make_picture, size
@@ -94,3 +97,15 @@ def test_where_one_pass_has_all_there_is_a_folder_is_painted_as_elsewhere(
     assert len(results["onnx"]) == 9
     for name, picture in results["torch"].items():
         assert np.abs(picture.values.astype(int) - results["onnx"][name].values).max() <= 1
+
+
+@needs_onnx
+def test_a_single_picture_is_painted_in_the_thread_that_can_be_interrupted(model_file, tmp_path, make_picture):
+    make_picture(12, 9).save(tmp_path / "a.png")
+    tasks = plan((str(tmp_path / "a.png"),), str(tmp_path / "b.png"), "style").tasks
+    batch = Batch(StylizeJob(tasks, str(model_file), device="cpu", precision="float32", engine="onnx"))
+    threads: list[threading.Thread] = []
+    batch.keep = lambda painted, target, made: threads.append(threading.current_thread()) or ""
+    list(batch.outcomes())
+    assert threads == [threading.current_thread()]
+    assert batch.painter.joint is None
