@@ -87,7 +87,7 @@ class Spy(Callback):
         PhotoDataset.__getitem__ = lambda dataset, key: keys.append(key) or decode(dataset, key)
 
     def on_train_end(self, trainer, pl_module) -> None:
-        weights = [float(p.double().sum()) for p in pl_module.network.parameters()]
+        weights = [float(p.detach().double().sum()) for p in pl_module.network.parameters()]
         report = json.dumps({"keys": self.keys, "weights": weights, "step": trainer.global_step})
         (self.folder / f"{trainer.global_rank}.json").write_text(report)
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import torch.distributed as dist
 from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -66,6 +67,9 @@ class Watch:
     by force after some seconds; Lightning would do that at once, and without a word. Of several processes one reports:
     the one that started the others, or, where something else did (torchrun, SLURM), the first; the others end with 1.
 
+    Where all come to their end alike, their connection is closed: Lightning leaves gloo's to the exit of the program,
+    which its threads now and then abort.
+
     Args:
         trainer: Not begun yet.
         remedy: Tells how to go on.
@@ -77,13 +81,18 @@ class Watch:
         self._lightnings = isinstance(getattr(trainer.strategy, "cluster_environment", None), LightningEnvironment)
 
     def __enter__(self) -> None:
+        self._joined = dist.is_available() and dist.is_initialized()  # before Lightning: somebody else's to close
         if self._trainer.world_size > 1:
             threading.Thread(target=self._look, daemon=True).start()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Say why, unless another process does, and end those that were started here, if this one fails."""
         self._over.set()
-        if error is None or self._trainer.world_size == 1:
+        if self._trainer.world_size == 1:
+            return
+        if error is None or is_everywhere(error):
+            self._close()
+        if error is None:
             return
         lost, first = is_lost(error), self._trainer.is_global_zero
         reason = self._reason() if lost else ""
@@ -138,6 +147,10 @@ class Watch:
         else:
             how = f"another of {together} processes is dead or cannot be reached"
         return f"{how}; {self._remedy()}"
+
+    def _close(self) -> None:
+        if dist.is_initialized() and not self._joined:
+            dist.destroy_process_group()
 
     def _kill(self) -> None:
         for process in self._children:

@@ -90,3 +90,28 @@ def test_a_process_that_a_signal_asked_to_stop_is_not_lost(monkeypatch):
     stopped.wait()
     with make_watch(stopped):
         time.sleep(0.1)
+
+
+def join(ending=None):
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    if ending:
+        raise ending
+
+
+def test_the_connection_is_closed_where_all_end_alike():
+    with make_watch():
+        join()
+    assert not torch.distributed.is_initialized()
+    with pytest.raises(FloatingPointError), make_watch():
+        join(FloatingPointError)
+    assert not torch.distributed.is_initialized()
+
+
+def test_a_connection_that_was_there_before_is_left():
+    join()
+    try:
+        with make_watch():
+            pass
+        assert torch.distributed.is_initialized()
+    finally:
+        torch.distributed.destroy_process_group()
