@@ -6,8 +6,9 @@
 Every photograph of a batch gets a style of its own: a part of a painting or a drawn picture, changed in many ways
 (:class:`fastnst.data.style_pictures.StylePictures`). The predictor makes a code of the style's statistics, the network
 paints with it under the objective of ``fastnst train``; a quarter of the steps paint at random strengths, so that
-the code of the photograph as it is gets learned beside (Ghiasi et al., BMVC 2017). Gram matrices and statistics
-are kept for a few hundred styles, one of which is exchanged at every third step.
+the code of the photograph as it is gets learned beside (Ghiasi et al., BMVC 2017); they compare content at the full
+size, where fine detail counts. Gram matrices and statistics are kept for a few hundred styles, one of which is
+exchanged at every third step.
 
 The state is kept in a file beside --out; the same command goes on where it stands, a larger --minutes too. Every few
 minutes it logs the objective on styles that are never trained on, and writes the network if that is the best so far.
@@ -17,6 +18,7 @@ minutes it logs the objective on styles that are never trained on, and writes th
 import argparse
 import json
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -64,13 +66,17 @@ class Pretraining:
             network = build_network(options.network, **json.loads(options.network_options))
         self.network: TransformationNetwork = network.to(self.device, memory_format=torch.channels_last)
         config = LossConfig(backbone=options.backbone, weights=options.weights)
-        self.loss = config.build().to(self.device, memory_format=torch.channels_last)
+        self.loss, self.sharp = (
+            loss.build().to(self.device, memory_format=torch.channels_last)
+            for loss in (config, replace(config, content_scale=1))
+        )
         describer = build_backbone("compact", STATISTICS_LAYERS).to(self.device, memory_format=torch.channels_last)
         self.photos = crops(options.photos, SIZE, options.batch_size, options.seed)
         self.held_out = next(crops(options.photos, SIZE, 8, 1)).to(self.device)
         context = partial(autocast, self.device, self.precision)
         self.styles_of = StyleTargets(self.loss, describer, self.held_out, context)
         self.scales = self.loss.content_scales(self.held_out)
+        self.sharp_scales = self.sharp.content_scales(self.held_out)
         self.held_out_styles = [picture for source in options.held_out for picture in pictures(source, 384)]
         self.judged_by = [self.styles_of(p[None].to(self.device)) for p in self.held_out_styles[:: options.every]]
         self.recipe = Recipe(lr=options.lr, grow=options.grow)
@@ -119,13 +125,15 @@ class Pretraining:
         disturbance = disturb(np.random.default_rng((self.options.seed, self.steps)))
         with autocast(self.device, self.precision):
             code, regions = self.codes(statistics), [Region(target, weight)]
+            loss, scales = self.loss, self.scales
             if torch.rand(()) < WEAK:
                 strength = torch.rand(len(batch), device=self.device)
                 code = self.styles.weaken(code, strength)
                 regions = [Region(target, strength * weight), Region(own_style(self.loss, batch, target), 1 - strength)]
+                loss, scales = self.sharp, self.sharp_scales
             paint = lambda images: self.network(images, code)  # noqa: E731
             painted = paint(batch)
-            report = self.loss(painted, self.loss.content_target(batch, self.scales), regions)
+            report = loss(painted, loss.content_target(batch, scales), regions)
             total, steady = report.total, torch.zeros(())
             if self.options.steady and self.steps % 2:
                 steady = 2 * self.options.steady * unsteadiness(paint, batch, painted, disturbance)

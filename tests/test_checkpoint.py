@@ -225,3 +225,18 @@ def test_a_header_may_not_ask_for_a_network_of_any_size(checkpoint):
             CheckpointError, match="cannot be rebuilt: network johnson takes a (width|blocks) of at most"
         ):
             load_checkpoint(checkpoint)
+
+
+@pytest.mark.parametrize("name", ["lite", "medium"])
+def test_networks_of_files_without_the_option_take_no_detail_from_the_photograph(tmp_path, name):
+    network, path, image = (
+        build_network(name, blocks=1, crisp=0),
+        tmp_path / "old.safetensors",
+        torch.rand(1, 3, 16, 16),
+    )
+    described = describe(network)
+    del described["config"]["crisp"]
+    save_checkpoint(path, network, Metadata(network=described))
+    loaded, _ = load_checkpoint(path)
+    assert loaded.config["crisp"] == 0
+    torch.testing.assert_close(loaded(image), network.eval()(image))

@@ -16,7 +16,7 @@ from fastnst.cli._painting import paint_batch
 from fastnst.cli._signals import stop_gently
 from fastnst.cli._words import may_exist, refuse_existing, report, say
 from fastnst.errors import ConfigError, printable
-from fastnst.fleet.crew import import_ray
+from fastnst.fleet.cluster import import_ray
 from fastnst.fleet.stylize import run
 from fastnst.fleet.table import MANIFEST, SUFFIX, parts
 from fastnst.inference.job import StylizeJob

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fastnst.cli import EXIT_INTERRUPTED
 from fastnst.cli._words import Parser, at_least, check_out, progress_bar, report, say
 from fastnst.errors import ConfigError
+from fastnst.video.kinds import BLEND
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +31,8 @@ def add_video(parser: Parser) -> None:
         "--steady",
         nargs="?",
         type=below_one,
-        const=0.7,
-        default=0.7,
+        const=BLEND,
+        default=BLEND,
         metavar="SHARE",
         help="of the frame before that is kept where nothing but motion changes; 0 for none",
     )

@@ -13,8 +13,8 @@ from fastnst.export.graph import Graph
 from fastnst.export.statistics import Held
 from fastnst.networks import TransformationNetwork
 from fastnst.networks.graph import Whole
-from fastnst.networks.layers import BlockConv, ResizeConv
 from fastnst.networks.norm import InstanceNorm
+from fastnst.networks.resize import AddDetail, BlockConv, ResizeConv
 
 Affine = Mapping[InstanceNorm, tuple[str, str]]
 """By norm, the names of a scale and a shift ``(C,)`` that are computed in the graph."""
@@ -53,7 +53,7 @@ def translate(
         elif node.op == "get_attr":
             values[node] = graph.constant(_attribute(root, str(node.target)))
         elif node.op == "call_module":
-            values[node] = layers(root.get_submodule(str(node.target)), arguments[0])
+            values[node] = layers(root.get_submodule(str(node.target)), *arguments)
         else:
             values[node] = layers.call(node.target, arguments, node.kwargs)
     raise AssertionError("a network returns what it painted")
@@ -63,7 +63,7 @@ class _Tracer(fx.Tracer):
     """Look into everything but layers that have operators of their own."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, InstanceNorm | ResizeConv | BlockConv | nn.Conv2d) or super().is_leaf_module(
+        return isinstance(m, InstanceNorm | ResizeConv | BlockConv | AddDetail | nn.Conv2d) or super().is_leaf_module(
             m, module_qualified_name
         )
 
@@ -83,7 +83,7 @@ class _Layers:
     def __init__(self, graph: Graph, affine: Affine, held: Held | None, features: torch.dtype) -> None:
         self.graph, self.affine, self.held, self.features = graph, affine, held, features
 
-    def __call__(self, layer: nn.Module, x: str) -> str:
+    def __call__(self, layer: nn.Module, x: str, *others: str) -> str:
         add = self.graph.add
         match layer:
             case nn.Conv2d():
@@ -101,10 +101,14 @@ class _Layers:
                 padded = add("Pad", x, self.graph.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
                 low = add("Conv", padded, *map(self.graph.constant, layer.unfolded()))
                 return add("DepthToSpace", low, blocksize=2, mode="CRD")
+            case AddDetail():
+                return self._add_detail(layer.size, x, *others)
             case InstanceNorm():
                 return self._normalize(layer, x)
             case nn.ReLU():
                 return add("Relu", x)
+            case nn.AvgPool2d(kernel_size=int(size)):
+                return add("AveragePool", x, kernel_shape=[size, size], strides=[size, size])
             case nn.Upsample(mode="nearest"):
                 return self._resize(x, layer.scale_factor, "nearest", "asymmetric", nearest_mode="floor")
             case nn.PixelShuffle():
@@ -146,6 +150,13 @@ class _Layers:
         else:
             normalized = self.graph.add("InstanceNormalization", x, scale, shift, epsilon=norm.eps)
         return normalized if self.features == torch.float32 else self.graph.cast(normalized, self.features)
+
+    def _add_detail(self, size: int, painting: str, images: str, means: str) -> str:
+        add, channels = self.graph.add, self.graph.integers(1)
+        detail = add("Sub", images, self._resize(means, size, "linear", "half_pixel"))
+        first, fourth, end = (self.graph.integers(place) for place in (0, 3, 4))
+        share = add("Slice", painting, fourth, end, channels)
+        return add("Add", add("Slice", painting, first, fourth, channels), add("Mul", share, detail))
 
     def _resize(self, x: str, factor: Any, mode: str, coordinates: str, **attributes: Any) -> str:
         factors = self.graph.constant(torch.tensor([1, 1, factor, factor], dtype=torch.float32))

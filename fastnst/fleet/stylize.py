@@ -17,7 +17,8 @@ import torch
 
 from fastnst import __version__
 from fastnst.atomic import remove_leftovers
-from fastnst.fleet.crew import Crew, Event, Post, joined
+from fastnst.fleet.cluster import Post, joined
+from fastnst.fleet.crew import Crew, Event
 from fastnst.fleet.dispatch import HAND, TRIES, Dispatch
 from fastnst.fleet.table import SUFFIX, parts, remove_unnamed
 from fastnst.fleet.worker import Parcel, Worker, pack_job

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from fastnst.errors import ConfigError, first_line, printable
-from fastnst.fleet.crew import THREADS, joined
+from fastnst.fleet.cluster import THREADS, joined
 from fastnst.images import find_files
 from fastnst.training.job import TrainJob
 from fastnst.training.pictures import free_name
@@ -121,7 +121,7 @@ class Trainings:
     """The runs of a cluster.
 
     Args:
-        ray: As :func:`~fastnst.fleet.crew.joined` gives it.
+        ray: As :func:`~fastnst.fleet.cluster.joined` gives it.
         jobs: As of :func:`run`.
         on_finished: Likewise.
     """

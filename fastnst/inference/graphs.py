@@ -28,6 +28,7 @@ from fastnst.registry import unknown
 OPERATORS = {
     *(
         "Add",
+        "AveragePool",
         "Cast",
         "Clip",
         "Concat",

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from fastnst.errors import ConfigError
 from fastnst.networks._base import NETWORKS, TransformationNetwork
-from fastnst.networks.layers import BlockConv, Chain, Inverted, ResizeConv, conv_norm
+from fastnst.networks.layers import Chain, Inverted, conv_norm
 from fastnst.networks.norm import Apply, InstanceNorm
+from fastnst.networks.resize import AddDetail, BlockConv, ResizeConv
 
 
 @NETWORKS.register("lite")
@@ -22,11 +23,14 @@ class Lite(TransformationNetwork):
         deep: Channels at an eighth of the resolution, whose result is added at a quarter: large shapes.
         deep_blocks: Inverted residuals there.
         full: Channels at the full resolution.
+        crisp: Detail of the photograph that is finer than this, pixels, is added to the painting as much as the
+            last layer says: 2, 4 or 8, or 0 for none.
 
     The first layer folds 2x2 pixels into channels. Features at half the resolution skip the rest, which keeps the
     photograph's edges sharp. Every step up is a resize-convolution of means: a sub-pixel convolution, with filters of
     its own for every pixel of a block, paints a mesh into empty skies. What that smooths, a rectified layer of few
-    channels at the full resolution makes crisp again, alike at every pixel.
+    channels at the full resolution makes crisp again, alike at every pixel. What the photograph alone has, its finest
+    detail, is added to the painting as much as a fourth channel of the result says.
 
     Sources: Sandler et al., MobileNetV2, CVPR 2018 (inverted residuals); Ronneberger, Fischer, Brox, U-Net, MICCAI 2015
     (skips); Odena, Dumoulin, Olah, Deconvolution and Checkerboard Artifacts, Distill 2016.
@@ -38,7 +42,14 @@ class Lite(TransformationNetwork):
     output: BlockConv
 
     def __init__(
-        self, width: int = 32, blocks: int = 4, detail: int = 16, deep: int = 48, deep_blocks: int = 4, full: int = 8
+        self,
+        width: int = 32,
+        blocks: int = 4,
+        detail: int = 16,
+        deep: int = 48,
+        deep_blocks: int = 4,
+        full: int = 8,
+        crisp: int = 4,
     ) -> None:
         super().__init__()
         if min(width, detail, deep, full) < 1 or min(blocks, deep_blocks) < 0:
@@ -46,6 +57,8 @@ class Lite(TransformationNetwork):
                 f"{type(self).__name__.lower()} needs a width, detail, deep and full of at least 1 and no negative "
                 f"blocks, got {width}, {detail}, {deep}, {full}, {blocks} and {deep_blocks}"
             )
+        if crisp not in (0, 2, 4, 8):
+            raise ConfigError(f"{type(self).__name__.lower()} needs a crisp of 2, 4 or 8, or 0 for none, got {crisp}")
         self.config = {
             "width": width,
             "blocks": blocks,
@@ -53,6 +66,7 @@ class Lite(TransformationNetwork):
             "deep": deep,
             "deep_blocks": deep_blocks,
             "full": full,
+            "crisp": crisp,
         }
         # To either side: 3x3 at stride 2 twice and at 4, one per block, resizing to 2, 4 and 8, one for the output, and
         # 14 by means and alignment.
@@ -74,8 +88,10 @@ class Lite(TransformationNetwork):
             cast(Tensor, self.skip[1].weight)
         )  # painting is learned first, what to keep of the photograph is added
         self.full = Chain(ResizeConv(detail, full, means=True, shuffle=False), nn.ReLU(inplace=True))
-        self.output = BlockConv(full, 3)
-        nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range
+        self.output = BlockConv(full, 4 if crisp else 3)
+        nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range, and half of the detail
+        self.means = nn.AvgPool2d(crisp) if crisp else None
+        self.detail = AddDetail(crisp)
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
         half = self.stem(images.to(next(self.stem.parameters()).dtype), norms)
@@ -83,4 +99,4 @@ class Lite(TransformationNetwork):
         quarter = quarter + self.deep(quarter, norms)
         painted = self.up(self.blocks(quarter, norms), norms) + self.skip(half, norms)
         painting: Tensor = self.output(self.full(F.relu(painted, inplace=True)).to(self.output.weight.dtype))
-        return painting
+        return self.detail(painting, images, self.means(images)) if self.means else painting

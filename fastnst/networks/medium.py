@@ -12,6 +12,13 @@ class Medium(Lite):
     """
 
     def __init__(
-        self, width: int = 48, blocks: int = 5, detail: int = 24, deep: int = 96, deep_blocks: int = 5, full: int = 12
+        self,
+        width: int = 48,
+        blocks: int = 5,
+        detail: int = 24,
+        deep: int = 96,
+        deep_blocks: int = 5,
+        full: int = 12,
+        crisp: int = 4,
     ) -> None:
-        super().__init__(width, blocks, detail, deep, deep_blocks, full)
+        super().__init__(width, blocks, detail, deep, deep_blocks, full, crisp)

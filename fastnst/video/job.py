@@ -19,9 +19,10 @@ from fastnst.inference.choice import find_model
 from fastnst.video.clip import Facts, Frame, VideoError, probe
 from fastnst.video.encode import Codec, Encoder, pick_codec
 from fastnst.video.join import Joiner
+from fastnst.video.kinds import BLEND
 from fastnst.video.parts import Packet, Parts
 from fastnst.video.reader import Reader
-from fastnst.video.steady import BLEND, HOLD, FramePainter
+from fastnst.video.steady import HOLD, FramePainter
 
 SEGMENT = 60
 """Frames that are painted anew after an interruption, at most, and from one key frame to the next."""

@@ -1,4 +1,4 @@
-"""What a word on the command line means: a video, a camera, or neither. Imports nothing heavy."""
+"""What a word on the command line means: a video, a camera, or neither; and its defaults. Imports nothing heavy."""
 
 import os
 import re
@@ -20,6 +20,9 @@ EXTENSIONS = frozenset(CONTAINERS) | {
 
 STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 """Pictures in the container of MP4."""
+
+BLEND = 0.7
+"""Share of the frame before in a painted frame, where flow can be trusted."""
 
 
 def is_video(path: str | os.PathLike[str]) -> bool:

@@ -11,12 +11,10 @@ from fastnst.images import pad_to
 from fastnst.inference import Stylizer
 from fastnst.networks.norm import InstanceNorm, measure
 from fastnst.video.flow import Flow, Motion
+from fastnst.video.kinds import BLEND
 
 HOLD = 0.9
 """Share of the statistics of the frames before, in the average by which a frame is normalized."""
-
-BLEND = 0.7
-"""Share of the frame before in a painted frame, where flow can be trusted."""
 
 THUMBNAIL = (64, 36)
 """Width and height of what cuts are found on."""

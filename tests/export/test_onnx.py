@@ -17,7 +17,7 @@ NARROW = {
     "lite": {"width": 8, "blocks": 1, "detail": 8, "deep": 8, "deep_blocks": 1},
     "lite1": {"width": 8, "blocks": 1},
 }
-FIRST = "Add Cast Clip Concat Conv DepthToSpace Div Floor Greater InstanceNormalization"
+FIRST = "Add AveragePool Cast Clip Concat Conv DepthToSpace Div Floor Greater InstanceNormalization"
 SECOND = "MatMul Max Min Mul Pad ReduceMax ReduceMin ReduceSum Relu Resize"
 THIRD = "Shape Slice Split Squeeze Sub Transpose Unsqueeze Where"
 WEB = {*FIRST.split(), *SECOND.split(), *THIRD.split()}

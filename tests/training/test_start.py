@@ -59,7 +59,7 @@ def test_without_a_shared_start_weights_are_random_and_it_says_so(tmp_path):
 def test_other_options_begin_from_random_weights_and_it_says_so(shared_start):
     start = initial_network("lite", {"width": 8}, "shared", pictures(1), folder=shared_start)
     assert start.init == "random"
-    assert "the shared start is for lite with blocks 1, deep 48," in start.note
+    assert "the shared start is for lite with blocks 1, crisp 4, deep 48," in start.note
     assert "width 4, not lite with blocks 4" in start.note
 
 
