@@ -93,7 +93,7 @@ class _Layers:
                 padded = add("Pad", x, self.graph.integers(0, 0, edge, edge, 0, 0, edge, edge), mode="edge")
                 if layer.means:
                     channels = layer.weight.shape[1]
-                    means = self.graph.constant(torch.full((channels, 1, 2, 2), 0.25))
+                    means = self.graph.constant(torch.full((channels, 1, 2, 2), 0.25, dtype=layer.weight.dtype))
                     padded = add("Conv", padded, means, group=channels)
                 low = add("Conv", padded, *map(self.graph.constant, layer.unfolded()))
                 return add("DepthToSpace", low, blocksize=2, mode="CRD") if layer.shuffle else low

@@ -10,6 +10,7 @@ from fastnst.export.layers import Affine, translate
 from fastnst.export.runtime import Pixels
 from fastnst.export.statistics import Held
 from fastnst.networks import TransformationNetwork, even_color
+from fastnst.networks.even import scale_mask
 
 SIDES = ("batch", "height", "width", 3)
 
@@ -100,7 +101,7 @@ def _affine(network: TransformationNetwork, graph: Graph, images: str, held: boo
     norms = [norm for _, norm in network.named_norms() if norm.weight is not None]
     large = graph.add("Mul", graph.add("Squeeze", _spread(graph, images, held)), graph.constant(1e6))
     uneven = graph.add("Clip", large, graph.constant(0.0), graph.constant(1.0))
-    scales = torch.cat([torch.tensor([[1.0], [0.0]]).expand(2, norm.channels).flatten() for norm in norms])
+    scales = scale_mask(network)
     kept = graph.add("Add", graph.constant(1 - scales), graph.add("Mul", uneven, graph.constant(scales)))
     code = graph.add("Mul", _code(network, graph), kept)
     parts = iter(graph.split(code, [norm.channels for norm in norms for _ in ("scale", "shift")]))

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.export import Dim, ExportedProgram
 from fastnst.export.notes import Notes
 from fastnst.export.runtime import Pixels, Runner
 from fastnst.networks import TransformationNetwork, even_color
+from fastnst.networks.even import scale_mask
 
 LARGEST, MOST = 2**15, 2**10
 """Pixels of a side, and images of a batch, up to which a program is declared."""
@@ -28,22 +30,27 @@ class Painter(nn.Module):
     """
 
     even: Tensor
+    scales: Tensor
 
     def __init__(self, network: TransformationNetwork, pixels: Pixels) -> None:
         super().__init__()
         self.network, self.whole = network, pixels == "uint8"
         color = even_color(network) if network.styles is None else torch.zeros(3)
         self.register_buffer("even", color.view(3, 1, 1))
+        self.register_buffer("scales", scale_mask(network))
 
     def forward(self, images: Tensor, style: Tensor | None = None, strength: Tensor | None = None) -> Tensor:
         images = images.permute(0, 3, 1, 2)
         images = images.float() / 255 if self.whole else images
         height, width = images.shape[2:]
-        painted = self.network.paint(self._padded(images), None if style is None else self._code(style, strength))
+        uneven = (images.amax((2, 3)) - images.amin((2, 3))).amax(1) > 0
+        code = None
+        if style is not None:
+            code = torch.where(uneven[:, None], 1.0, 1 - self.scales) * self._code(style, strength)
+        painted = self.network.paint(self._padded(images), code)
         painted = painted.index_select(2, torch.arange(height)).index_select(3, torch.arange(width)).clamp(0, 1)
         if style is None:
-            spread = (images.amax((2, 3)) - images.amin((2, 3))).amax(1)
-            painted = torch.where((spread > 0)[:, None, None, None], painted, self.even)
+            painted = torch.where(uneven[:, None, None, None], painted, self.even)
         painted = painted.permute(0, 2, 3, 1)
         return (255 * painted).round().to(torch.uint8) if self.whole else painted
 
@@ -67,7 +74,11 @@ class Painter(nn.Module):
 
 @torch.no_grad()
 def build_program(network: TransformationNetwork, pixels: Pixels) -> ExportedProgram:
-    """Return a network as a program for any number of images of any size."""
+    """Return a network as a program for any number of images of any size.
+
+    In the contiguous layout: with channels last, torch would ask whether sizes are what they cannot be.
+    """
+    network = deepcopy(network).to(memory_format=torch.contiguous_format)
     images = torch.rand(2, 37, 51, 3)
     inputs = [(255 * images).to(torch.uint8) if pixels == "uint8" else images]
     sizes: list[dict[int, Dim]] = [

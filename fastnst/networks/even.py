@@ -28,6 +28,15 @@ def even_color(network: TransformationNetwork) -> Tensor:
     return network.transform(blank, _shift).mean((0, 2, 3)).clamp(0, 1)
 
 
+def scale_mask(network: TransformationNetwork) -> Tensor:
+    """Say of each number of a style code ``(K,)`` whether it is a scale, 1, or a shift, 0.
+
+    A code whose scales are 0 paints any picture in the color of :func:`even_color`, without rounding errors.
+    """
+    norms = [norm for _, norm in network.named_norms() if norm.weight is not None]
+    return torch.cat([torch.tensor([[1.0], [0.0]]).expand(2, norm.channels).flatten() for norm in norms])
+
+
 def _shift(norm: InstanceNorm, x: Tensor) -> Tensor:
     zero = torch.zeros_like(x)
     return zero if norm.bias is None else zero + norm.bias.view(1, -1, 1, 1).to(x.dtype)

@@ -105,10 +105,11 @@ def test_a_large_even_area_beside_a_detail_stays_within_a_level(tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_a_quantized_graph_is_smaller_and_tells_its_difference(precision, tmp_path):
-    johnson = build_network("johnson", width=8, blocks=1).eval()
-    publish(johnson, tmp_path / "exact.onnx", Notes("waves"))
-    made = publish(johnson, tmp_path / "small.onnx", Notes("waves", precision=precision))
+@pytest.mark.parametrize(("name", "width"), [("johnson", 8), ("lite", 32)])
+def test_a_quantized_graph_is_smaller_and_tells_its_difference(precision, name, width, tmp_path):
+    wide = build_network(name, width=width, blocks=1).eval()
+    publish(wide, tmp_path / "exact.onnx", Notes("waves"))
+    made = publish(wide, tmp_path / "small.onnx", Notes("waves", precision=precision))
     assert 0 < made.difference["mean"] < 16
     assert (tmp_path / "small.onnx").stat().st_size < 0.75 * (tmp_path / "exact.onnx").stat().st_size
 
