@@ -89,7 +89,7 @@ def test_metadata_tells_how_it_was_made_and_judged(train_options):
     metadata = fastnst.load(out_of(train_options) / "style.safetensors", "cpu").metadata
     assert metadata.network == {
         "name": "lite",
-        "config": {"width": 4, "blocks": 1, "detail": 16, "deep": 48, "deep_blocks": 4, "full": 8},
+        "config": {"width": 4, "blocks": 1, "detail": 16, "deep": 48, "deep_blocks": 4, "full": 8, "crisp": 4},
     }
     assert metadata.styles[0]["name"] == "waves"
     assert len(metadata.styles[0]["sha256"]) == 64
