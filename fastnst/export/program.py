@@ -30,14 +30,15 @@ class Painter(nn.Module):
     """
 
     even: Tensor
-    scales: Tensor
+    shifts: Tensor
 
     def __init__(self, network: TransformationNetwork, pixels: Pixels) -> None:
         super().__init__()
         self.network, self.whole = network, pixels == "uint8"
-        color = even_color(network) if network.styles is None else torch.zeros(3)
-        self.register_buffer("even", color.view(3, 1, 1))
-        self.register_buffer("scales", scale_mask(network))
+        if network.styles is None:
+            self.register_buffer("even", even_color(network).view(3, 1, 1))
+        else:
+            self.register_buffer("shifts", 1 - scale_mask(network))
 
     def forward(self, images: Tensor, style: Tensor | None = None, strength: Tensor | None = None) -> Tensor:
         images = images.permute(0, 3, 1, 2)
@@ -46,7 +47,7 @@ class Painter(nn.Module):
         uneven = (images.amax((2, 3)) - images.amin((2, 3))).amax(1) > 0
         code = None
         if style is not None:
-            code = torch.where(uneven[:, None], 1.0, 1 - self.scales) * self._code(style, strength)
+            code = torch.where(uneven[:, None], 1.0, self.shifts) * self._code(style, strength)
         painted = self.network.paint(self._padded(images), code)
         painted = painted.index_select(2, torch.arange(height)).index_select(3, torch.arange(width)).clamp(0, 1)
         if style is None:

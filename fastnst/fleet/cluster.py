@@ -70,7 +70,7 @@ def joined(threads: int) -> Iterator[Any]:
 def _start(ray: Any, **settings: Any) -> None:
     try:
         ray.init(address="local", **settings)
-    except Exception as error:  # Ray raises just that where its processes take more than 30 s
+    except Exception as error:  # Ray has no type for it: where its processes take 30 s, it raises a plain Exception
         raise CrewError(
             f"Ray did not start ({first_line(error)}); try when this machine is less busy, or after ray start --head"
         ) from error

@@ -158,6 +158,7 @@ def reach(
 
     Raises:
         ConfigError: Some value depends on all of the picture.
+        FloatingPointError: Some value is no number, whatever the picture.
     """
     around = multiple * PROBE
     while around <= FARTHEST:
@@ -177,6 +178,10 @@ def reach(
         if found < around:
             return _up(found, multiple)
         around *= 4
+    found = 0
+    compute(side, None, look)
+    if found:
+        raise FloatingPointError("the network computes values that are not finite numbers; train it again")
     raise ConfigError(f"network {name} looks at all of a picture outside its norms, and cannot paint it in tiles")
 
 

@@ -29,7 +29,7 @@ class Lite(TransformationNetwork):
     The first layer folds 2x2 pixels into channels. Features at half the resolution skip the rest, which keeps the
     photograph's edges sharp. Every step up is a resize-convolution of means: a sub-pixel convolution, with filters of
     its own for every pixel of a block, paints a mesh into empty skies. What that smooths, a rectified layer of few
-    channels at the full resolution makes crisp again, alike at every pixel. What the photograph alone has, its finest
+    channels at the full resolution makes sharp again, alike at every pixel. What the photograph alone has, its finest
     detail, is added to the painting as much as a fourth channel of the result says.
 
     Sources: Sandler et al., MobileNetV2, CVPR 2018 (inverted residuals); Ronneberger, Fischer, Brox, U-Net, MICCAI 2015
@@ -91,7 +91,7 @@ class Lite(TransformationNetwork):
         self.output = BlockConv(full, 4 if crisp else 3)
         nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range, and half of the detail
         self.means = nn.AvgPool2d(crisp) if crisp else None
-        self.detail = AddDetail(crisp)
+        self.add_detail = AddDetail(crisp) if crisp else None
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
         half = self.stem(images.to(next(self.stem.parameters()).dtype), norms)
@@ -99,4 +99,4 @@ class Lite(TransformationNetwork):
         quarter = quarter + self.deep(quarter, norms)
         painted = self.up(self.blocks(quarter, norms), norms) + self.skip(half, norms)
         painting: Tensor = self.output(self.full(F.relu(painted, inplace=True)).to(self.output.weight.dtype))
-        return self.detail(painting, images, self.means(images)) if self.means else painting
+        return self.add_detail(painting, images, self.means(images)) if self.add_detail and self.means else painting
