@@ -150,7 +150,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[TransformationNetwork
         metadata = _parse(path, file.metadata() or {})
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
     try:
-        network = rebuild(metadata.network["name"], metadata.network["config"], weights)
+        network = rebuild(metadata.network["name"], metadata.network["config"], _present_weights(metadata, weights))
     except ValueError as error:
         said = "its network cannot be rebuilt: " if isinstance(error, ConfigError) else ""
         raise CheckpointError(f"{path}: {said}{error}") from None
@@ -245,3 +245,11 @@ def _present_name(network: dict[str, Any]) -> dict[str, Any]:
     if name == "lite" and "deep" not in config:
         return network | {"name": "lite1"}
     return network | {"config": {"crisp": 0} | config} if name in ("lite", "medium") else network
+
+
+def _present_weights(metadata: Metadata, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of a file as networks have them today: the first that took detail took no colors beside."""
+    if metadata.network["config"].get("crisp") and len(weights.get("output.bias", ())) == 4:
+        last = ("output.weight", "output.bias")
+        return weights | {key: torch.cat([weights[key], torch.zeros_like(weights[key][:1])]) for key in last}
+    return weights

@@ -240,3 +240,16 @@ def test_networks_of_files_without_the_option_take_no_detail_from_the_photograph
     loaded, _ = load_checkpoint(path)
     assert loaded.config["crisp"] == 0
     torch.testing.assert_close(loaded(image), network.eval()(image))
+
+
+def test_networks_of_files_that_take_detail_alone_paint_as_before(tmp_path):
+    network, path = build_network("lite", blocks=1).eval(), tmp_path / "old.safetensors"
+    network.output.weight.data[4:], network.output.bias.data[4:] = 0, 0  # no share of what is coarser than detail
+    weights = network.state_dict()
+    save_checkpoint(path, network, Metadata(network=describe(network)))
+    save_file(
+        {key: value[:4] if key.startswith("output.") else value for key, value in weights.items()}, path, header(path)
+    )
+    image = torch.rand(1, 3, 16, 16)
+    loaded, _ = load_checkpoint(path)
+    torch.testing.assert_close(loaded(image), network(image))

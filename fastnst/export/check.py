@@ -10,7 +10,7 @@ from torch import Tensor
 from fastnst.assets.samples import draw_landscape
 from fastnst.export.runtime import Pixels, Runner
 from fastnst.images import to_tensor
-from fastnst.networks import TransformationNetwork, are_even, even_color
+from fastnst.networks import TransformationNetwork, are_even, paint_even
 
 SIZES = ((1, 1), (5, 7), (33, 50), (64, 64), (97, 130))
 """Height and width: one color, smaller than any network works at, odd, even, and larger than what was traced."""
@@ -71,7 +71,7 @@ def paint(network: TransformationNetwork, images: Tensor, code: Tensor | None = 
     return (
         painted
         if not even.any()
-        else torch.where(even[:, None, None, None], even_color(shown)[:, None, None].to(painted), painted)
+        else torch.where(even[:, None, None, None], paint_even(shown, images).to(painted), painted)
     )
 
 

@@ -14,7 +14,7 @@ from fastnst.export.statistics import Held
 from fastnst.networks import TransformationNetwork
 from fastnst.networks.graph import Whole
 from fastnst.networks.norm import InstanceNorm
-from fastnst.networks.resize import AddDetail, BlockConv, ResizeConv
+from fastnst.networks.resize import AddPhotograph, BlockConv, ResizeConv
 
 Affine = Mapping[InstanceNorm, tuple[str, str]]
 """By norm, the names of a scale and a shift ``(C,)`` that are computed in the graph."""
@@ -63,9 +63,9 @@ class _Tracer(fx.Tracer):
     """Look into everything but layers that have operators of their own."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, InstanceNorm | ResizeConv | BlockConv | AddDetail | nn.Conv2d) or super().is_leaf_module(
-            m, module_qualified_name
-        )
+        return isinstance(
+            m, InstanceNorm | ResizeConv | BlockConv | AddPhotograph | nn.Conv2d
+        ) or super().is_leaf_module(m, module_qualified_name)
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         return attr_val  # a parameter itself, of which networks ask the precision
@@ -101,8 +101,8 @@ class _Layers:
                 padded = add("Pad", x, self.graph.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
                 low = add("Conv", padded, *map(self.graph.constant, layer.unfolded()))
                 return add("DepthToSpace", low, blocksize=2, mode="CRD")
-            case AddDetail():
-                return self._add_detail(layer.size, x, *others)
+            case AddPhotograph():
+                return self._add_photograph(layer.size, x, *others)
             case InstanceNorm():
                 return self._normalize(layer, x)
             case nn.ReLU():
@@ -151,12 +151,11 @@ class _Layers:
             normalized = self.graph.add("InstanceNormalization", x, scale, shift, epsilon=norm.eps)
         return normalized if self.features == torch.float32 else self.graph.cast(normalized, self.features)
 
-    def _add_detail(self, size: int, painting: str, images: str, means: str) -> str:
-        add, channels = self.graph.add, self.graph.integers(1)
-        detail = add("Sub", images, self._resize(means, size, "linear", "half_pixel"))
-        first, fourth, end = (self.graph.integers(place) for place in (0, 3, 4))
-        share = add("Slice", painting, fourth, end, channels)
-        return add("Add", add("Slice", painting, first, fourth, channels), add("Mul", share, detail))
+    def _add_photograph(self, size: int, painting: str, images: str, means: str) -> str:
+        add, coarse = self.graph.add, self._resize(means, size, "linear", "half_pixel")
+        painted, fine, rest = self.graph.split(painting, [3, 1, 1], axis=1)
+        painted = add("Add", painted, add("Mul", fine, add("Sub", images, coarse)))
+        return add("Add", painted, add("Mul", rest, coarse))
 
     def _resize(self, x: str, factor: Any, mode: str, coordinates: str, **attributes: Any) -> str:
         factors = self.graph.constant(torch.tensor([1, 1, factor, factor], dtype=torch.float32))

@@ -9,7 +9,7 @@ from fastnst.export.graph import Graph, value
 from fastnst.export.layers import Affine, translate
 from fastnst.export.runtime import Pixels
 from fastnst.export.statistics import Held
-from fastnst.networks import TransformationNetwork, even_color
+from fastnst.networks import TransformationNetwork, even_colors
 from fastnst.networks.even import scale_mask
 
 SIDES = ("batch", "height", "width", 3)
@@ -31,7 +31,7 @@ def build_graph(network: TransformationNetwork, pixels: Pixels = "uint8", held: 
     or, where the table is empty, a style code ``(K,)`` by the name of ``code``; and ``strength``, a number from 0 to 1.
     Both hold for all images.
 
-    A picture of one color becomes one, as :func:`~fastnst.networks.even_color` says; with the inputs ``style`` or
+    A picture of one color becomes one, as :func:`~fastnst.networks.paint_even` says; with the inputs ``style`` or
     ``code``, only where all pictures of the batch are such. Parts of a picture are not looked at so.
 
     Args:
@@ -56,11 +56,19 @@ def build_graph(network: TransformationNetwork, pixels: Pixels = "uint8", held: 
     painted = graph.add("Clip", painted, graph.constant(0.0), graph.constant(1.0))
     if not network.styles:
         uneven = graph.add("Greater", _spread(graph, images, held, axes=[1]), graph.constant(0.0))
-        painted = graph.add("Where", uneven, painted, graph.constant(even_color(network).view(1, 3, 1, 1)))
+        painted = graph.add("Where", uneven, painted, _paint_even(network, graph, images))
     _leave(graph, painted, kind)
     if statistics:
         statistics.leave()
     return graph.finish(inputs, *outputs)
+
+
+def _paint_even(network: TransformationNetwork, graph: Graph, images: str) -> str:
+    """Compute the color ``(N, 3, 1, 1)`` of a picture of one color."""
+    black, white = even_colors(network)[:, None, :, None, None]
+    color = graph.add("ReduceMax", images, axes=[2, 3], keepdims=1)
+    apart = graph.add("Mul", color, graph.constant(white - black))
+    return graph.add("Clip", graph.add("Add", apart, graph.constant(black)), graph.constant(0.0), graph.constant(1.0))
 
 
 def _style_inputs(network: TransformationNetwork) -> list[Any]:

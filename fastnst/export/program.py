@@ -13,7 +13,7 @@ from torch.export import Dim, ExportedProgram
 
 from fastnst.export.notes import Notes
 from fastnst.export.runtime import Pixels, Runner
-from fastnst.networks import TransformationNetwork, even_color
+from fastnst.networks import TransformationNetwork, even_colors
 from fastnst.networks.even import scale_mask
 
 LARGEST, MOST = 2**15, 2**10
@@ -36,7 +36,7 @@ class Painter(nn.Module):
         super().__init__()
         self.network, self.whole = network, pixels == "uint8"
         if network.styles is None:
-            self.register_buffer("even", even_color(network).view(3, 1, 1))
+            self.register_buffer("even", even_colors(network)[:, :, None, None])
         else:
             self.register_buffer("shifts", 1 - scale_mask(network))
 
@@ -51,7 +51,8 @@ class Painter(nn.Module):
         painted = self.network.paint(self._padded(images), code)
         painted = painted.index_select(2, torch.arange(height)).index_select(3, torch.arange(width)).clamp(0, 1)
         if style is None:
-            painted = torch.where(uneven[:, None, None, None], painted, self.even)
+            color = torch.lerp(self.even[0], self.even[1], images.amax((2, 3), keepdim=True)).clamp(0, 1)
+            painted = torch.where(uneven[:, None, None, None], painted, color)
         painted = painted.permute(0, 2, 3, 1)
         return (255 * painted).round().to(torch.uint8) if self.whole else painted
 

@@ -12,7 +12,7 @@ from fastnst.inference.meter import bytes_per_pixel
 from fastnst.inference.pixels import Canvas, Pixels
 from fastnst.inference.tiled import Statistics, paint_tiled
 from fastnst.memory import find_memory
-from fastnst.networks import TransformationNetwork, are_even, even_color
+from fastnst.networks import TransformationNetwork, are_even, paint_even
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Brush:
         even = are_even(images)
         if not even.any():
             return painted
-        return torch.where(even[:, None, None, None], even_color(self.network)[:, None, None], painted)
+        return torch.where(even[:, None, None, None], paint_even(self.network, images), painted)
 
     @cached_property
     def whole_bytes(self) -> float:

@@ -3,7 +3,7 @@
 from fastnst.networks import foreign, hrnet, johnson, lite, lite1, medium  # noqa: F401 (they register themselves)
 from fastnst.networks._base import NETWORKS, TransformationNetwork, build_network
 from fastnst.networks._conditions import Statistics
-from fastnst.networks.even import are_even, even_color
+from fastnst.networks.even import are_even, even_colors, paint_even
 from fastnst.networks.rebuild import rebuild
 from fastnst.networks.styles import Predictor, Styles, shares
 
@@ -15,7 +15,8 @@ __all__ = [
     "TransformationNetwork",
     "are_even",
     "build_network",
-    "even_color",
+    "even_colors",
+    "paint_even",
     "rebuild",
     "shares",
 ]

@@ -9,7 +9,7 @@ from fastnst.errors import ConfigError
 from fastnst.networks._base import NETWORKS, TransformationNetwork
 from fastnst.networks.layers import Chain, Inverted, conv_norm
 from fastnst.networks.norm import Apply, InstanceNorm
-from fastnst.networks.resize import AddDetail, BlockConv, ResizeConv
+from fastnst.networks.resize import AddPhotograph, BlockConv, ResizeConv
 
 
 @NETWORKS.register("lite")
@@ -23,14 +23,14 @@ class Lite(TransformationNetwork):
         deep: Channels at an eighth of the resolution, whose result is added at a quarter: large shapes.
         deep_blocks: Inverted residuals there.
         full: Channels at the full resolution.
-        crisp: Detail of the photograph that is finer than this, pixels, is added to the painting as much as the
-            last layer says: 2, 4 or 8, or 0 for none.
+        crisp: Detail of the photograph that is finer than this, pixels, and what is coarser are added to the painting
+            as much as the last layer says: 2, 4 or 8, or 0 to add nothing.
 
     The first layer folds 2x2 pixels into channels. Features at half the resolution skip the rest, which keeps the
     photograph's edges sharp. Every step up is a resize-convolution of means: a sub-pixel convolution, with filters of
     its own for every pixel of a block, paints a mesh into empty skies. What that smooths, a rectified layer of few
     channels at the full resolution makes sharp again, alike at every pixel. What the photograph alone has, its finest
-    detail, is added to the painting as much as a fourth channel of the result says.
+    detail and its colors, is added to the painting as much as a fourth and a fifth channel say.
 
     Sources: Sandler et al., MobileNetV2, CVPR 2018 (inverted residuals); Ronneberger, Fischer, Brox, U-Net, MICCAI 2015
     (skips); Odena, Dumoulin, Olah, Deconvolution and Checkerboard Artifacts, Distill 2016.
@@ -88,10 +88,11 @@ class Lite(TransformationNetwork):
             cast(Tensor, self.skip[1].weight)
         )  # painting is learned first, what to keep of the photograph is added
         self.full = Chain(ResizeConv(detail, full, means=True, shuffle=False), nn.ReLU(inplace=True))
-        self.output = BlockConv(full, 4 if crisp else 3)
+        self.output = BlockConv(full, 5 if crisp else 3)
         nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range, and half of the detail
+        nn.init.zeros_(self.output.bias[4:])
         self.means = nn.AvgPool2d(crisp) if crisp else None
-        self.add_detail = AddDetail(crisp) if crisp else None
+        self.add_photograph = AddPhotograph(crisp) if crisp else None
 
     def transform(self, images: Tensor, norms: Apply) -> Tensor:
         half = self.stem(images.to(next(self.stem.parameters()).dtype), norms)
@@ -99,4 +100,6 @@ class Lite(TransformationNetwork):
         quarter = quarter + self.deep(quarter, norms)
         painted = self.up(self.blocks(quarter, norms), norms) + self.skip(half, norms)
         painting: Tensor = self.output(self.full(F.relu(painted, inplace=True)).to(self.output.weight.dtype))
-        return self.add_detail(painting, images, self.means(images)) if self.add_detail and self.means else painting
+        if self.means is None or self.add_photograph is None:
+            return painting
+        return self.add_photograph(painting, images, self.means(images))

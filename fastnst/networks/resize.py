@@ -97,15 +97,15 @@ class BlockConv(nn.Module):
         return filters.flatten(3, 5).flatten(0, 2), self.bias.repeat_interleave(4)
 
 
-class AddDetail(nn.Module):
-    """Add to a painting the detail of its photograph, pixel by pixel as much as the painting's fourth channel says.
+class AddPhotograph(nn.Module):
+    """Add to a painting what it shall keep of its photograph, pixel by pixel as much as two more channels say.
 
-    Detail is what the photograph has beyond the means of its blocks, with bilinear interpolation between them: the
-    finest bands of a Laplacian pyramid. A network that works at a low resolution need not learn to copy it, a picture
-    of one color has none, and areas without it are painted as before.
+    The fourth channel is the share of the detail, the fifth that of the rest: the means of blocks, with bilinear
+    interpolation between them, and what the photograph has beyond those, the finest bands of a Laplacian pyramid. A
+    network that works at a low resolution need not learn to copy detail, nor one that normalizes to remember colors.
 
     Shapes:
-        painting: ``(B, 4, H, W)``.
+        painting: ``(B, 5, H, W)``.
         images: ``(B, 3, H, W)``.
         means: ``(B, 3, H/S, W/S)``, of blocks of SxS pixels.
         result: ``(B, 3, H, W)``.
@@ -120,4 +120,5 @@ class AddDetail(nn.Module):
     def forward(self, painting: Tensor, images: Tensor, means: Tensor) -> Tensor:
         # On a CPU, enlarging few channels in the layout of channels last takes five times as long.
         coarse = F.interpolate(means.contiguous(), scale_factor=float(self.size), mode="bilinear")
-        return torch.addcmul(painting[:, :3], painting[:, 3:], images - coarse)
+        painted = torch.addcmul(painting[:, :3], painting[:, 3:4], images - coarse)
+        return torch.addcmul(painted, painting[:, 4:], coarse)

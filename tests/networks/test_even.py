@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fastnst.inference import Stylizer
-from fastnst.networks import are_even, build_network, even_color
+from fastnst.networks import are_even, build_network, even_colors, paint_even
 
 
 def deep(name: str = "lite") -> torch.nn.Module:
@@ -24,20 +24,25 @@ def test_even_pictures_are_told_from_others():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (37, 50)])
-def test_a_picture_of_one_color_becomes_one_whatever_the_color(size):
+def test_a_picture_of_one_color_becomes_one(size):
     stylizer = Stylizer(deep(), device="cpu", precision="float32", engine="torch")
-    white, dark = (stylizer(torch.full((3, *size), value)) for value in (1.0, 0.13))
-    torch.testing.assert_close(white, dark, atol=0, rtol=0)
-    torch.testing.assert_close(white, white[:, :1, :1].expand_as(white), atol=0, rtol=0)
+    for value in (1.0, 0.13):
+        painted = stylizer(torch.full((3, *size), value))
+        torch.testing.assert_close(painted, painted[:, :1, :1].expand_as(painted), atol=0, rtol=0)
 
 
-def test_the_color_is_that_of_exact_arithmetic():
-    shallow = build_network("johnson", width=4, blocks=1).eval()
+def test_networks_that_add_nothing_of_the_photograph_paint_all_colors_alike():
+    black, white = even_colors(build_network("johnson", width=4, blocks=1))
+    torch.testing.assert_close(black, white, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize(("name", "size"), [("johnson", 16), ("lite", 64)])
+def test_the_color_is_that_of_exact_arithmetic(name, size):
+    shallow = build_network(name, width=4, blocks=1, **({"deep_blocks": 0} if name == "lite" else {})).eval()
+    image = torch.tensor([0.7, 0.2, 0.4], dtype=torch.float64)[:, None, None].expand(1, 3, size, size)
     with torch.no_grad():
-        exact = shallow.double()(torch.full((1, 3, 16, 16), 0.7, dtype=torch.float64))
-    torch.testing.assert_close(
-        even_color(shallow.float()), exact.mean((0, 2, 3)).clamp(0, 1).float(), atol=1e-4, rtol=0
-    )
+        exact = shallow.double()(image).mean((0, 2, 3)).clamp(0, 1).float()
+    torch.testing.assert_close(paint_even(shallow.float(), image.float())[0, :, 0, 0], exact, atol=1e-4, rtol=0)
 
 
 def test_a_picture_with_one_other_pixel_is_painted_as_before():

@@ -21,14 +21,14 @@ def test_without_blocks_it_can_be_trained():
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
-def test_fine_detail_of_the_photograph_is_added_to_the_painting_as_much_as_is_said():
+def test_detail_and_the_rest_of_the_photograph_are_added_as_much_as_is_said():
     network, image = build_network("lite", width=4, blocks=1), torch.rand(1, 3, 32, 32)
-    coarse = build_network("lite", width=4, blocks=1, crisp=0)
-    coarse.load_state_dict(
+    alone = build_network("lite", width=4, blocks=1, crisp=0)
+    alone.load_state_dict(
         {name: value[:3] if name.startswith("output") else value for name, value in network.state_dict().items()}
     )
     with torch.no_grad():
-        network.output.weight[3] = 0
-        network.output.bias[3] = 2
+        network.output.weight[3:] = 0
+        network.output.bias[3:] = torch.tensor([2, 0.5])
         smooth = F.interpolate(F.avg_pool2d(image, 4), scale_factor=4, mode="bilinear")
-        torch.testing.assert_close(network(image), coarse(image) + 2 * (image - smooth))
+        torch.testing.assert_close(network(image), alone(image) + 2 * (image - smooth) + 0.5 * smooth)

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from fastnst.networks.layers import conv
-from fastnst.networks.resize import AddDetail, BlockConv, ResizeConv
+from fastnst.networks.resize import AddPhotograph, BlockConv, ResizeConv
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 4)])
@@ -40,12 +40,12 @@ def test_a_convolution_of_blocks_is_one_of_pixels():
 
 
 @pytest.mark.parametrize("size", [2, 4, 8])
-def test_detail_is_what_the_photograph_has_beyond_a_smooth_one(size):
+def test_detail_is_what_the_photograph_has_beyond_a_smooth_one_and_the_rest_is_that(size):
     ramp = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
     fine = 0.1 * torch.tensor([1.0, -1.0]).repeat(32)
-    image, painting = ramp + fine, torch.rand(1, 4, 64, 64)
-    painting[:, 3, 32:] = 0  # the lower half takes none
-    painted = AddDetail(size)(painting, image, F.avg_pool2d(image, size))
-    expected = painting[:, :3] + painting[:, 3:] * fine
+    image, painting = ramp + fine, torch.rand(1, 5, 64, 64)
+    painting[:, 3:, 32:] = 0  # the lower half takes none
+    painted = AddPhotograph(size)(painting, image, F.avg_pool2d(image, size))
+    expected = painting[:, :3] + painting[:, 3:4] * fine + painting[:, 4:] * ramp
     torch.testing.assert_close(painted[..., size:-size], expected[..., size:-size])
     torch.testing.assert_close(painted[:, :, 32:], painting[:, :3, 32:])

@@ -1,7 +1,8 @@
-"""A stand-in for the hub: as much of its HTTP API as the client of ``huggingface_hub`` uses for files of a model.
+"""A stand-in for the hub: as much of its HTTP API as the client uses for files of a model or a data set.
 
 The real hub is not asked by any test. What a repository holds is a dictionary of bytes; files that end on
-``.safetensors`` are kept as large files, whose ETag is their sha256, as on the hub.
+``.safetensors`` are kept as large files, whose ETag is their sha256, as on the hub. The names of data sets begin with
+``datasets/``, as in addresses.
 """
 
 import base64
@@ -10,8 +11,9 @@ import json
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "hf_of_the_stand_in"
 EMPTY = "0" * 40
@@ -57,8 +59,9 @@ class Answers(BaseHTTPRequestHandler):
         path = self._note()
         if self.hub.broken:
             return self._error(503, "", "down")
-        if path.startswith("/api/models/"):
-            return self._info(path.removeprefix("/api/models/"))
+        if path.startswith("/api/"):
+            name, _, place = path.removeprefix("/api/").removeprefix("models/").partition("/tree/")
+            return self._tree(name, *place.split("/", 1)) if place else self._info(name)
         name, _, rest = path[1:].partition("/resolve/")
         revision, _, file = rest.partition("/")
         if not (repo := self._repo(name, revision)):
@@ -72,6 +75,9 @@ class Answers(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path = self._note()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if "/paths-info/" in path:
+            name, _, revision = path.removeprefix("/api/").removeprefix("models/").partition("/paths-info/")
+            return self._paths(name, revision, parse_qs(body.decode())["paths"])
         if path == "/api/validate-yaml":
             return self._json({"errors": [], "warnings": []})
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
@@ -106,6 +112,24 @@ class Answers(BaseHTTPRequestHandler):
             ]
             facts = {"id": name, "modelId": name, "sha": repo.commit, "private": repo.private, "tags": []}
             self._json({**facts, "downloads": 0, "likes": 0, "siblings": files, "gated": repo.gated and "manual"})
+
+    def _tree(self, name: str, revision: str, folder: str = "") -> None:
+        """List a folder with all below it."""
+        if repo := self._repo(name, revision):
+            below = [entry for entry in self._entries(repo) if entry["path"].startswith(f"{folder}/" if folder else "")]
+            self._json(below) if below else self._error(404, "EntryNotFound", "Entry not found")
+
+    def _paths(self, name: str, revision: str, paths: list[str]) -> None:
+        if repo := self._repo(name, revision):
+            self._json([entry for entry in self._entries(repo) if entry["path"] in paths])
+
+    @staticmethod
+    def _entries(repo: Repo) -> list[dict[str, Any]]:
+        folders = {str(folder) for file in repo.files for folder in PurePosixPath(file).parents} - {"."}
+        found = [{"type": "directory", "path": folder, "oid": EMPTY} for folder in folders]
+        return found + [
+            {"type": "file", "path": file, "size": len(data), "oid": EMPTY} for file, data in repo.files.items()
+        ]
 
     @staticmethod
     def _lfs(repo: Repo, file: str) -> dict[str, Any]:

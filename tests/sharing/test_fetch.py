@@ -178,3 +178,17 @@ def test_the_environment_says_where_the_hub_is_and_where_files_are_kept(hub, rep
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **settings})
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip()).is_relative_to(tmp_path / "home")
+
+
+def test_a_data_set_is_a_folder_of_photographs(hub, make_repo, model_file, photos, tmp_path, capsys):
+    spec = pytest.importorskip("huggingface_hub.hf_file_system")
+    spec.HfFileSystem.clear_instance_cache()
+    files = {path.relative_to(photos).as_posix(): path.read_bytes() for path in photos.rglob("*.png")}
+    hub.repos["datasets/you/photos"] = make_repo({"README.md": b"# photos"} | {f"a/{k}": v for k, v in files.items()})
+    words = ["stylize", "hf://datasets/you/photos/a", "--model", str(model_file), "--out", str(tmp_path / "out")]
+    assert run([*words, "--device", "cpu"]) == 0
+    assert "painted 12 of 12 pictures" in capsys.readouterr().out
+    assert {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")} == set(files)
+    assert run(["stylize", "hf://datasets/you/photos/b", *words[2:], "--skip_existing", "--device", "cpu"]) == 1
+    assert "hf://datasets/you/photos/b" in capsys.readouterr().err
+    spec.HfFileSystem.clear_instance_cache()
