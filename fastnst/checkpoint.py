@@ -16,6 +16,7 @@ from torch import Tensor
 from fastnst.atomic import replacing
 from fastnst.errors import ConfigError, first_line
 from fastnst.networks import NETWORKS, TransformationNetwork, rebuild
+from fastnst.networks.older import present_network, present_weights
 
 STYLE_FILE = "style.safetensors"
 """What training calls its result, in the folder of the run."""
@@ -150,7 +151,8 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[TransformationNetwork
         metadata = _parse(path, file.metadata() or {})
         weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
     try:
-        network = rebuild(metadata.network["name"], metadata.network["config"], _present_weights(metadata, weights))
+        name, config = metadata.network["name"], metadata.network["config"]
+        network = rebuild(name, config, present_weights(config, weights))
     except ValueError as error:
         said = "its network cannot be rebuilt: " if isinstance(error, ConfigError) else ""
         raise CheckpointError(f"{path}: {said}{error}") from None
@@ -212,7 +214,7 @@ def _parse(path: Path, header: dict[str, str]) -> Metadata:
         schema = int(data["schema"])
         if schema > SCHEMA:
             raise CheckpointError(f"{path}: written by a newer fastnst (schema {schema}); upgrade fastnst")
-        data["network"] = _present_name(data["network"])
+        data["network"] = present_network(data["network"])
         metadata = Metadata(**{item.name: data[item.name] for item in fields(Metadata) if item.name in data})
         _check_types(metadata)
     except CheckpointError:
@@ -233,23 +235,3 @@ def _check_types(metadata: Metadata) -> None:
     for style in metadata.styles:
         if not isinstance(style, dict) or any(not isinstance(style.get(key, ""), str) for key in TEXTS):
             raise TypeError("a style is no set of names")
-
-
-def _present_name(network: dict[str, Any]) -> dict[str, Any]:
-    """Say of a network what is said of it today.
-
-    The first ``lite`` had no stage at an eighth of the resolution, and is ``lite1`` now; the second took no detail from
-    the photograph, nor did the first ``medium``.
-    """
-    name, config = network["name"], network["config"]
-    if name == "lite" and "deep" not in config:
-        return network | {"name": "lite1"}
-    return network | {"config": {"crisp": 0} | config} if name in ("lite", "medium") else network
-
-
-def _present_weights(metadata: Metadata, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights of a file as networks have them today: the first that took detail took no colors beside."""
-    if metadata.network["config"].get("crisp") and len(weights.get("output.bias", ())) == 4:
-        last = ("output.weight", "output.bias")
-        return weights | {key: torch.cat([weights[key], torch.zeros_like(weights[key][:1])]) for key in last}
-    return weights
