@@ -10,8 +10,8 @@ from torch import Tensor
 def present_network(network: dict[str, Any]) -> dict[str, Any]:
     """Say of a network, ``name`` and ``config``, what is said of it today.
 
-    The first ``lite`` had no stage at an eighth of the resolution, and is ``lite1`` now; the second added nothing of the
-    photograph to what it painted, nor did the first ``medium``.
+    The first ``lite`` had no stage at an eighth of the resolution, and is ``lite1`` now; the second added nothing of
+    the photograph to what it painted, nor did the first ``medium``.
     """
     name, config = network["name"], network["config"]
     if name == "lite" and "deep" not in config:
