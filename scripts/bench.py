@@ -14,7 +14,8 @@ mean of both rows' images/s.
 ``folder`` rows are photographs of 640x480 from JPEG files to files, by a loop and by ``fastnst stylize``.
 
 ``times`` is the ratio to the baseline within the run; ``share`` is the arithmetic done per second as a share of what a
-large convolution reaches on this machine in the same precision. ``memory`` is the peak of one training step, and of
+large convolution reaches on this machine in the same precision. ``largest`` and ``mean`` say how far what is painted
+is from what torch paints in float32, in levels of 255. ``memory`` is the peak of one training step, and of
 painting 1920x1080, over what a process holds that has only imported torch. ``target`` rows are whole optimizations of
 512 px until the objective that L-BFGS (history 100, from the photograph, float32) has after 200 evaluations; those
 without ``times`` end before, at the objective in the row's name.
@@ -51,6 +52,8 @@ class Row:
     unit: str
     times: float | None = None
     share: float | None = None
+    largest: int | None = None
+    mean: float | None = None
 
 
 def training(device: torch.device) -> list[Contender]:
@@ -103,7 +106,7 @@ def bench_train(device: torch.device, turns: int) -> list[Row]:
 
 
 def bench_stylize(device: torch.device, turns: int) -> list[Row]:
-    return [row for size in SIZES for row in compare(painting(size, device), turns, device, milliseconds)]
+    return [row for size in SIZES for row in compare(painting(size, device), turns, device, milliseconds, True)]
 
 
 def bench_optimize(device: torch.device, turns: int) -> list[Row]:
@@ -177,9 +180,17 @@ def milliseconds(seconds: float) -> tuple[float, str]:
 
 
 def compare(
-    contenders: list[Contender], turns: int, device: torch.device, figure: Callable[[float], tuple[float, str]]
+    contenders: list[Contender],
+    turns: int,
+    device: torch.device,
+    figure: Callable[[float], tuple[float, str]],
+    apart: bool = False,
 ) -> list[Row]:
-    """Let contenders take turns, the first of them being the baseline; a first turn is not counted."""
+    """Let contenders take turns, the first of them being the baseline; a first turn is not counted.
+
+    Args:
+        apart: Say how far what they paint is from what the same network paints by torch in float32.
+    """
     processes = [Process(contender, device) for contender in contenders]
     for process in processes:
         process.ask("seconds")
@@ -192,8 +203,21 @@ def compare(
         found.append(
             Row(process.contender.name, round(value, 2), unit, round(seconds[0] / own, 2), share and round(share, 2))
         )
+    if apart:
+        differ(processes[1:], found[1:])
+    for process in processes:
         process.close()
     return found
+
+
+def differ(processes: Sequence[Process], rows: Sequence[Row]) -> None:
+    """Note the difference of what each painted, in levels of 255, from the last one of torch in float32."""
+    for process, row in zip(processes, rows, strict=True):
+        painted = process.ask("painted")
+        if process.contender.name.endswith("torch float32"):
+            exact = painted
+        difference = np.abs(painted - exact)
+        row.largest, row.mean = int(difference.max()), round(float(difference.mean()), 2)
 
 
 def peak_memory(contender: Contender, device: torch.device) -> int:
@@ -238,9 +262,10 @@ def main() -> None:
     found = BENCHES[options.what](device, options.turns, **more)
     if options.what == "optimize" and options.weights:
         found += bench_target(Pair(options.content, options.style, options.weights, options.model), device)
-    print(f"{'row':34}{'value':>10} {'unit':9}{'times':>8}{'share':>8}")
+    print(f"{'row':40}{'value':>10} {'unit':9}{'times':>8}{'share':>8}{'largest':>8}{'mean':>8}")
     for r in found:
-        print(f"{r.name:34}{r.value:10.2f} {r.unit:9}{r.times or '':>8}{r.share or '':>8}")
+        print(f"{r.name:40}{r.value:10.2f} {r.unit:9}{r.times or '':>8}{r.share or '':>8}", end="")
+        print(f"{'' if r.largest is None else r.largest:>8}{'' if r.mean is None else r.mean:>8}")
     where = machine(device) | {"peak_gflops": {str(d).removeprefix("torch."): round(v / 1e9) for d, v in PEAKS.items()}}
     print(where)
     if options.json:

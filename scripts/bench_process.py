@@ -43,7 +43,7 @@ class Process:
         self.ask("ready")
 
     def ask(self, what: str) -> Any:
-        """Return the ``seconds`` of a turn, its ``operations``, or the peak ``memory`` so far in bytes."""
+        """Return the ``seconds`` of a turn, its ``operations``, levels ``painted``, or the peak ``memory`` in bytes."""
         self._pipe.send(what)
         return self._pipe.recv()
 
@@ -100,6 +100,8 @@ def _serve(pipe: Connection, contender: Contender, device: torch.device) -> None
             with FlopCounterMode(display=False) as counter:
                 work()
             pipe.send(counter.get_total_flops())
+        elif order == "painted":
+            pipe.send((255 * work()).round().to("cpu", torch.int16).numpy())
         else:
             pipe.send(_peak(device) - before)
 

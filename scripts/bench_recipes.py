@@ -13,13 +13,14 @@ import torch
 import torch.nn.functional as F
 import yaml
 from PIL import Image
+from skimage.data import astronaut
 from torch import Tensor, nn
 from torchvision.models import vgg16, vgg19
 
 from fastnst.backbones import BACKBONES
 from fastnst.checkpoint import Metadata, describe, save_checkpoint
 from fastnst.devices import Precision
-from fastnst.images import check_output
+from fastnst.images import check_output, to_tensor
 from fastnst.inference import Engine, Stylizer, load
 from fastnst.inference.folder import run
 from fastnst.inference.graphs import GraphStylizer
@@ -135,17 +136,16 @@ def plain_painting(height: int, width: int, device: torch.device) -> Work:
 
 
 def our_painting(network: str, engine: Engine, precision: str, height: int, width: int, device: torch.device) -> Work:
-    """Return one call of a stylizer; in int8, of one from an exported graph."""
-    image = torch.rand(1, 3, height, width, device=device)
+    """Return one call of a stylizer; in int8, of one from an exported graph. ``lite`` is a bundled style."""
+    image = to_tensor(Image.fromarray(astronaut()).resize((width, height))).to(device)
+    torch.manual_seed(0)
+    layers = load("udnie", "cpu", "float32", engine="torch").network if network == "lite" else build_network(network)
     if precision != "int8":
-        stylizer = Stylizer(build_network(network), Metadata({}), device.type, precision, engine)
+        stylizer = Stylizer(layers, Metadata({}), device.type, precision, engine)
         return lambda: stylizer(image)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "style.onnx"
-        # int8 is refused where it paints something else, as it may with random weights
-        trained = load("udnie", "cpu", "float32") if network == "lite" else None
-        stylizer = trained or Stylizer(build_network(network), Metadata({}), "cpu", "float32")
-        stylizer.export(path, "float32", "int8")
+        Stylizer(layers, Metadata({}), "cpu", "float32").export(path, "float32", "int8")
         quantized = GraphStylizer(path, engine=engine)
     return lambda: quantized(image)
 
