@@ -48,8 +48,8 @@ WEIGHTS = Path(__file__).parents[1] / "fastnst" / "networks" / "weights"
 SIZE, EVERY = 256, 300
 """Side of crops and of style pictures, pixels; seconds between two evaluations."""
 
-EXCHANGE, WEAK = 3, 0.25
-"""Steps after which a style is exchanged for a new one; share of the steps that paint at random strengths."""
+EXCHANGE = 3
+"""Steps after which a style is exchanged for a new one."""
 
 
 class Pretraining:
@@ -126,7 +126,7 @@ class Pretraining:
         with autocast(self.device, self.precision):
             code, regions = self.codes(statistics), [Region(target, weight)]
             loss, scales = self.loss, self.scales
-            if torch.rand(()) < WEAK:
+            if torch.rand(()) < self.options.weak:
                 strength = torch.rand(len(batch), device=self.device)
                 code = self.styles.weaken(code, strength)
                 regions = [Region(target, strength * weight), Region(own_style(self.loss, batch, target), 1 - strength)]
@@ -222,6 +222,7 @@ def options_of(description: str | None) -> argparse.Namespace:
     add("--lr", type=float, default=2e-3)
     add("--grow", type=float, default=0.75, help="share of the time that sees crops of half the side")
     add("--steady", type=float, default=10.0)
+    add("--weak", type=float, default=0.25, help="share of the steps that paint at random strengths")
     add("--batch-size", type=int, default=4)
     add("--bank", type=int, default=400, help="styles kept in memory, about a megabyte each")
     add("--backbone", default="compact")

@@ -102,7 +102,7 @@ def test_what_is_best_is_kept_where_the_loss_is_not_finite(make, monkeypatch):
 
 
 def test_a_network_has_a_style_weight_of_its_own():
-    assert default_loss().style_weight == 30
+    assert default_loss().style_weight == 10
     assert default_loss("hrnet").style_weight == 3
     assert default_loss("hrnet", style_weight=7).style_weight == 7
     hrnet = OptimizeConfig(parameterization="hrnet")
