@@ -29,8 +29,9 @@ GROWTH = 2**30
 LONGEST = 1200
 """Characters of a message."""
 
-LIBTIFF = re.compile(r"(_?TIFF|JPEG|ZIP|LZW|Fax|MissingRequired|PackBits|Pixar|LogL|LZMA|WebP|ZSTD)\w*: ")
-"""What libtiff writes to standard error by itself; Pillow does not silence it."""
+LIBTIFF = re.compile(r"(_?TIFF|JPEG|ZIP|LZW|Fax|MissingRequired|PackBits|Pixar|LogL|LZMA|WebP|ZSTD|tempfile\.tif)\w*: ")
+"""What libtiff writes to standard error by itself, some of it under Pillow's name of a file in memory; Pillow does not
+silence it."""
 
 CANARY = "canary"
 """A file that appears if code in a file was run."""
