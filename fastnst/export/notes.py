@@ -52,4 +52,8 @@ class Notes:
         texts = {item.name for item in fields(cls) if isinstance(item.default, str) or item.name == "name"}
         known = {item.name: found[item.name] for item in fields(cls)}
         values: dict[str, Any] = {key: text if key in texts else json.loads(text) for key, text in known.items()}
-        return cls(**values)
+        notes = cls(**values)
+        plain = [notes.network, notes.difference, *notes.styles] if isinstance(notes.styles, list) else [None]
+        if not all(isinstance(item, dict) for item in plain):
+            raise ValueError("its notes are of other types")
+        return notes
