@@ -127,9 +127,10 @@ def test_a_graph_that_the_runtime_refuses_is_one_line_that_names_the_file(graph,
             fastnst.load(altered(graph, tmp_path / "odd.onnx", change))(make_picture())
 
 
-def test_notes_nested_deep_are_damaged(graph, tmp_path):
+@pytest.mark.parametrize("text", ["[" * 100_000, '["waves"]', '"waves"', "5"])
+def test_notes_nested_deep_or_of_other_types_are_damaged(graph, tmp_path, text):
     def deep(model):
-        next(item for item in model.metadata_props if item.key == "styles").value = "[" * 100_000
+        next(item for item in model.metadata_props if item.key == "styles").value = text
 
     with pytest.raises(CheckpointError, match="notes are damaged"):
         fastnst.load(altered(graph, tmp_path / "odd.onnx", deep))
