@@ -324,7 +324,7 @@ def test_what_help_says_is_what_the_room_does():
 @pytest.mark.parametrize(
     ("words", "weight"),
     [
-        ([], 30.0),
+        ([], 10.0),
         (["--parameterization", "hrnet"], 3.0),
         (["--parameterization", "hrnet", "--loss.style_weight", "7"], 7.0),
         (["--parameterization", "hrnet", "--style_weight", "7"], 7.0),

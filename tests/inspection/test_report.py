@@ -34,7 +34,7 @@ def test_a_row_holds_settings_and_end_values():
     row = cell_rows([cell(8, 1)])[0]
     assert (row["init"], row["size"], row["style_layers"]) == ("content", 32, "relu1_1+relu2_1+relu3_1")
     assert (row["evaluations"], row["loss"], row["photograph_loss"]) == (1, 1, 8)
-    assert row["style_unweighted"] == pytest.approx(1 / 30)
+    assert row["style_unweighted"] == pytest.approx(1 / 10)
 
 
 def test_the_curves_have_a_row_per_evaluation():
