@@ -66,9 +66,9 @@ def training(device: torch.device) -> list[Contender]:
     ]
 
 
-def painting(size: str, device: torch.device) -> list[Contender]:
+def painting(size: str, device: torch.device, networks: Sequence[str] = ("johnson", "lite")) -> list[Contender]:
     found = [Contender(f"stylize/baseline/{size}", "plain_painting", SIZES[size])]
-    for network in ("johnson", "lite"):
+    for network in networks:
         for engine, precision in engines(device):
             name = f"stylize/{network}/{size}/{engine} {precision}"
             dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
@@ -105,8 +105,11 @@ def bench_train(device: torch.device, turns: int) -> list[Row]:
     return compare(training(device), turns, device, lambda seconds: (BATCH / seconds, "images/s"))
 
 
-def bench_stylize(device: torch.device, turns: int) -> list[Row]:
-    return [row for size in SIZES for row in compare(painting(size, device), turns, device, milliseconds, True)]
+def bench_stylize(
+    device: torch.device, turns: int, sizes: Sequence[str] = tuple(SIZES), networks: Sequence[str] = ("johnson", "lite")
+) -> list[Row]:
+    groups = [painting(size, device, networks) for size in sizes]
+    return [row for group in groups for row in compare(group, turns, device, milliseconds, True)]
 
 
 def bench_optimize(device: torch.device, turns: int) -> list[Row]:
@@ -246,9 +249,10 @@ def main() -> None:
     parser.add_argument("--device")
     parser.add_argument("--precision", choices=NAMES.values(), help="of a training step, as on other processors")
     parser.add_argument("--count", type=int, default=50, help="photographs of a folder")
-    parser.add_argument(
-        "--networks", nargs="+", choices=("lite", "johnson"), default=["lite", "johnson"], help="likewise"
-    )
+    parser.add_argument("--networks", nargs="+", choices=("lite", "johnson"), default=["lite", "johnson"],
+        help="of folder and stylize")  # fmt: skip
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES),
+        help="of stylize; all its processes hold their memory at the same time")  # fmt: skip
     parser.add_argument("--json", type=argparse.FileType("w"))
     parser.add_argument("--content", help="a photograph; with --style and --weights, optimize measures a whole run too")
     parser.add_argument("--style", help="a painting")
@@ -258,7 +262,8 @@ def main() -> None:
     device = pick_device(options.device)
     if options.precision:
         ASKED["precision"] = next(dtype for dtype, name in NAMES.items() if name == options.precision)
-    more = {"count": options.count, "networks": options.networks} if options.what == "folder" else {}
+    more = {"networks": options.networks} if options.what in ("folder", "stylize") else {}
+    more |= {"folder": {"count": options.count}, "stylize": {"sizes": options.sizes}}.get(options.what, {})
     found = BENCHES[options.what](device, options.turns, **more)
     if options.what == "optimize" and options.weights:
         found += bench_target(Pair(options.content, options.style, options.weights, options.model), device)
