@@ -89,18 +89,9 @@ class _Layers:
             case nn.Conv2d():
                 return self._convolve(layer, x)
             case ResizeConv():
-                edge = layer.border
-                padded = add("Pad", x, self.graph.integers(0, 0, edge, edge, 0, 0, edge, edge), mode="edge")
-                if layer.means:
-                    channels = layer.weight.shape[1]
-                    means = self.graph.constant(torch.full((channels, 1, 2, 2), 0.25, dtype=layer.weight.dtype))
-                    padded = add("Conv", padded, means, group=channels)
-                low = add("Conv", padded, *map(self.graph.constant, layer.unfolded()))
-                return add("DepthToSpace", low, blocksize=2, mode="CRD") if layer.shuffle else low
+                return self._enlarge(layer, x)
             case BlockConv():
-                padded = add("Pad", x, self.graph.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="edge")
-                low = add("Conv", padded, *map(self.graph.constant, layer.unfolded()))
-                return add("DepthToSpace", low, blocksize=2, mode="CRD")
+                return self._convolve_blocks(layer, x)
             case AddPhotograph():
                 return self._add_photograph(layer.size, x, *others)
             case InstanceNorm():
@@ -135,6 +126,29 @@ class _Layers:
             x = self.graph.add("Pad", x, self.graph.integers(0, 0, down, right, 0, 0, down, right), mode="reflect")
         values = [self.graph.constant(tensor) for tensor in (layer.weight, layer.bias) if tensor is not None]
         return self.graph.add("Conv", x, *values, strides=layer.stride, group=layer.groups)
+
+    def _enlarge(self, layer: ResizeConv, x: str) -> str:
+        add, edge = self.graph.add, layer.border
+        padded = add("Pad", x, self.graph.integers(0, 0, edge, edge, 0, 0, edge, edge), mode="edge")
+        channels = layer.weight.shape[1]
+        means = self.graph.constant(torch.full((channels, 1, 2, 2), 0.25, dtype=layer.weight.dtype))
+        low = add("Conv", padded, means, group=channels)
+        low = add("Conv", low, *map(self.graph.constant, layer.unfolded()))
+        return low if layer.blocks else self._unfold(low)
+
+    def _convolve_blocks(self, layer: BlockConv, blocks: str) -> str:
+        """Convolve pixels: where features are counted channel by channel, that is faster than to convolve blocks."""
+        blocks = blocks if self.features == layer.weight.dtype else self.graph.cast(blocks, layer.weight.dtype)
+        pixels = self.graph.add(
+            "Pad", self._unfold(blocks), self.graph.integers(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect"
+        )
+        return self.graph.add("Conv", pixels, self.graph.constant(layer.weight), self.graph.constant(layer.bias))
+
+    def _unfold(self, blocks: str) -> str:
+        """Lay out blocks of 2x2 pixels, and cut off what lies beyond the border."""
+        pixels = self.graph.add("DepthToSpace", blocks, blocksize=2, mode="DCR")
+        inside = [self.graph.integers(*pair) for pair in ((1, 1), (-1, -1), (2, 3))]
+        return self.graph.add("Slice", pixels, *inside)
 
     def _normalize(self, norm: InstanceNorm, x: str) -> str:
         channels = torch.ones(norm.channels)

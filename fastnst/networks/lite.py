@@ -78,16 +78,16 @@ class Lite(TransformationNetwork):
             nn.ReLU(inplace=True),
             *(Inverted(deep) for _ in range(deep_blocks)),
             nn.ReLU(inplace=deep_blocks > 0),  # not over another's result, which its gradient needs
-            ResizeConv(deep, width, means=True),
+            ResizeConv(deep, width),
             InstanceNorm(width),
         )
         self.blocks = Chain(*(Inverted(width) for _ in range(blocks)), nn.ReLU(inplace=True))
-        self.up = Chain(ResizeConv(width, detail, means=True), InstanceNorm(detail))
+        self.up = Chain(ResizeConv(width, detail), InstanceNorm(detail))
         self.skip = Chain(*conv_norm(detail, detail, 1))
         nn.init.zeros_(
             cast(Tensor, self.skip[1].weight)
         )  # painting is learned first, what to keep of the photograph is added
-        self.full = Chain(ResizeConv(detail, full, means=True, shuffle=False), nn.ReLU(inplace=True))
+        self.full = Chain(ResizeConv(detail, full, blocks=True), nn.ReLU(inplace=True))
         self.output = BlockConv(full, 5 if crisp else 3)
         nn.init.constant_(self.output.bias, 0.5)  # start at gray, the middle of the range, and half of the detail
         nn.init.zeros_(self.output.bias[4:])
@@ -99,7 +99,7 @@ class Lite(TransformationNetwork):
         quarter = self.down(half, norms)
         quarter = quarter + self.deep(quarter, norms)
         painted = self.up(self.blocks(quarter, norms), norms) + self.skip(half, norms)
-        painting: Tensor = self.output(self.full(F.relu(painted, inplace=True)).to(self.output.weight.dtype))
+        painting: Tensor = self.output(self.full(F.relu(painted, inplace=True)))
         if self.means is None or self.add_photograph is None:
             return painting
         return self.add_photograph(painting, images, self.means(images))
