@@ -1,5 +1,6 @@
 """The server as a process: where it listens, what it says, and how it ends."""
 
+import asyncio
 import os
 import re
 import signal
@@ -128,6 +129,20 @@ def test_an_address_that_is_taken_is_told_before_models_are_loaded(capsys):
         port = taken.getsockname()[1]
         assert run(["serve", "--model", "nothing.safetensors", "--port", str(port)]) == 2
     assert re.search(rf"cannot listen at 127.0.0.1:{port} \(.*\); choose another --host or", capsys.readouterr().err)
+
+
+def test_an_answer_in_parts_is_sent_at_once():
+    """Else a client that keeps its connection waits 40 ms for the second part, as Nagle's algorithm has it."""
+
+    async def accept() -> int:
+        done = asyncio.get_running_loop().create_future()
+        with serving_room._listen(ServeJob(port=0)) as listener:
+            await asyncio.start_server(lambda reader, writer: done.set_result(writer), sock=listener)
+            with socket.create_connection(listener.getsockname()):
+                connection = (await done).get_extra_info("socket")
+                return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    assert asyncio.run(accept())
 
 
 @pytest.mark.parametrize(
