@@ -30,7 +30,7 @@ def parser() -> Parser:
         "--engine",
         choices=("auto", "torch", "onnx", "openvino", "ray"),
         default="auto",
-        help="what computes on a CPU; by itself ONNX Runtime where it is the faster one, or the model is a .onnx; or "
+        help="what computes on a CPU; by itself torch, or ONNX Runtime where the model is a .onnx; or "
         "ray: a folder is painted by all machines of a Ray cluster",
     )
     _video.add_video(parser)
