@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
     """Make the runs that are not made yet, a line for each."""
     reuse_memory()
     bench = Bench(options)
-    begin(options.out, bench.facts())
+    begin(options.out, bench.facts(any(one.start == "shared" for one in options.budgets)))
     styles = chosen(options, bench.model["style_size"])
     for style in styles:
         write_image(style.image, options.out / "styles" / f"{style.name}.png")
@@ -86,7 +86,7 @@ def chosen(options: argparse.Namespace, size: int) -> list[StylePicture]:
 
 
 def begin(out: Path, facts: dict[str, Any]) -> None:
-    """Note machine and settings; refuse to go on with results of others.
+    """Note machine and settings; refuse to go on with results of others. What nothing depended on so far may be set.
 
     Raises:
         ConfigError: They differ.
@@ -99,8 +99,12 @@ def begin(out: Path, facts: dict[str, Any]) -> None:
     before = json.loads(file.read_text())
     for kind, own in now.items():
         for key, value in own.items():
-            if key != "date" and value != before[kind].get(key):
-                raise ConfigError(f"{out}: {key} was {before[kind].get(key)} and is {value} now; choose another --out")
+            old = before[kind].get(key)
+            if old is None:
+                before[kind][key] = value
+            elif key != "date" and value not in (None, old):
+                raise ConfigError(f"{out}: {key} was {old} and is {value} now; choose another --out")
+    file.write_text(json.dumps(before, indent=2) + "\n")
 
 
 def mend(results: Path) -> None:

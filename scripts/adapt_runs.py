@@ -116,9 +116,12 @@ class Bench:
         if (begun.init == "random") != (start == "random"):
             raise ConfigError(f"no start for {name}: {begun.note}")
         network = begun.network.to(memory_format=CHANNELS_LAST)
-        recipe = Recipe.beginning(start != "random", *(self.model[key] for key in ("lr", "grow", "steady")))
         targets = take_targets(self.loss, style.image, self.data.held_out, self.scales)
-        return Training(network, targets, recipe, self.precision)
+        return Training(network, targets, self.recipe(start), self.precision)
+
+    def recipe(self, start: str) -> Recipe:
+        """Return the recipe that ``fastnst train`` follows from a start."""
+        return Recipe.beginning(start != "random", *(self.model[key] for key in ("lr", "grow", "steady")))
 
     def warm_up(self, style: StylePicture) -> None:
         """Make a step of each size: the first ones of a process are slow, and no run shall pay for all."""
@@ -131,18 +134,19 @@ class Bench:
         loss = {**self.config.describe(), "content_scales": dict(self.scales)}
         return Metadata(describe(network), [style.facts], loss, training={"init": row["start"], "steps": row["steps"]})
 
-    def facts(self) -> dict[str, Any]:
-        """Return what all results must have in common."""
+    def facts(self, started: bool) -> dict[str, Any]:
+        """Return what all results must have in common; the start, if any run is from there."""
         name, options = self.network
         start = starts() / f"{name}.safetensors" if self.init == "shared" else find_style(self.init)
         weights = b"".join(value.numpy().tobytes() for value in self.loss.backbone.state_dict().values())
-        recipe = {key: self.model[key] for key in ("style_size", "lr", "grow", "steady")}
+        recipe = {key: self.model[key] for key in ("style_size", "grow", "steady")}
+        rates = {start: self.recipe(start).lr for start in ("shared", "random")}
         return {
             "network": {"name": name, **options},
-            "start": _digest(start.read_bytes()) if start.is_file() else None,
+            "start": _digest(start.read_bytes()) if started and start.is_file() else None,
             "loss": {**self.config.describe(), "scales": {str(k): v for k, v in self.config.scales.items()}},
             "backbone": _digest(weights),
-            "recipe": {**recipe, "precision": self.precision},
+            "recipe": {**recipe, "lr": rates, "precision": self.precision},
             "photographs": self.data.facts() | {"content_scales": {k: round(v, 4) for k, v in self.scales.items()}},
         }
 

@@ -22,12 +22,13 @@ td,th{padding:.25rem .75rem;border-bottom:1px solid #ddd;text-align:right}td:fir
 pre{background:#f5f5f5;padding:.75rem;overflow:auto;font-size:13px}.note{color:#666}"""
 
 NOTE = """Every result is judged in float32 on the clipped picture of 8 bits, under the objective that the network was
-trained for. {scales} Iterations are evaluations of loss and gradient by projected L-BFGS: clipped after every step, as
-Johnson et al. do, but begun at the photograph, which is faster than from noise. Dots mark where it equals the network;
-bands and brackets are quartiles. An optimizer that did not reach the network within {steps} evaluations counts as
-{steps}. fastnst optimize spends its first evaluations on smaller pictures, which are not judged, and one or two more,
-which are not counted, where the size or the precision changes. The unseen distance compares sorted projections of
-features of compact, relu1_1 to relu4_1: a statistic that nobody optimized, in layers of which some were trained for."""
+trained for. {scales} Iterations are evaluations of loss and gradient by projected L-BFGS: clipped after every step,
+as Johnson et al. do, but begun at the photograph, which is faster than from noise, where their program begins. Dots
+mark where it equals the network; bands and brackets are quartiles. An optimizer that did not reach the network within
+{steps} evaluations counts as {steps}. fastnst optimize spends its first evaluations on smaller pictures, which are
+not judged, and one or two more, which are not counted, where the size or the precision changes. The unseen distance
+compares sorted projections of features of compact, relu1_1 to relu4_1: a statistic that nobody optimized, in layers
+of which some were trained for."""
 
 SCALES = {
     True: "Squared content differences are divided by the scales of its training, for every photograph alike.",
@@ -90,8 +91,8 @@ def render(comparison: Comparison, picture: bytes) -> str:
 
 def _speed(summary: Summary) -> str:
     head = (
-        "size", "photographs", "pictures", "L-BFGS iterations", "times faster", "breaks even after", "network, ms",
-        "not reached on",
+        "size", "photographs", "pictures", "L-BFGS iterations", "from noise", "times faster", "breaks even after",
+        "network, ms", "not reached on",
     )  # fmt: skip
     lines = [_speed_cells(str(size), figures) for size, figures in summary.sizes.items()]
     return _table(summary.name, head, [*lines, _speed_cells("all", summary.overall)])
@@ -99,8 +100,9 @@ def _speed(summary: Summary) -> str:
 
 def _speed_cells(size: str, row: Figures) -> list[str]:
     return [
-        size, str(row.photographs), str(row.cases), _band(row.equivalent_lbfgs_iterations), _band(row.speedup),
-        _band(row.break_even_images), _band(row.network_seconds, factor=1000), str(row.never_reached),
+        size, str(row.photographs), str(row.cases), _band(row.equivalent_lbfgs_iterations),
+        _band(row.equivalent_iterations_from_noise), _band(row.speedup), _band(row.break_even_images),
+        _band(row.network_seconds, factor=1000), str(row.never_reached),
     ]  # fmt: skip
 
 

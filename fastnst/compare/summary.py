@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnst.compare.case import Case
 from fastnst.compare.judge import Verdict
-from fastnst.compare.trajectories import YARDSTICK, crossing
+from fastnst.compare.trajectories import FROM_NOISE, YARDSTICK, crossing
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Figures:
         cases: Photographs times sizes.
         equivalent_lbfgs_iterations: Evaluations after which projected L-BFGS equals the network; where it never does,
             those that it got.
+        equivalent_iterations_from_noise: The same where projected L-BFGS begins at noise.
         speedup: Its seconds until then, by the network's.
         break_even_images: Pictures after which the training is paid back, where its time is known.
         never_reached: Cases in which it never equals the network.
@@ -49,6 +50,7 @@ class Figures:
     photographs: int
     cases: int
     equivalent_lbfgs_iterations: Spread
+    equivalent_iterations_from_noise: Spread
     speedup: Spread
     break_even_images: Spread
     never_reached: int
@@ -84,13 +86,17 @@ class Summary:
         more = "more than " if self.overall.never_reached > self.overall.cases / 2 else ""
         sentence = (
             f"{self.name} equals {more}{iterations.median:.0f} iterations of L-BFGS ({iterations.q1:.0f}-"
-            f"{iterations.q3:.0f}), is {_round(self.overall.speedup.median)} times faster"
+            f"{iterations.q3:.0f}{self._from_noise()}), is {_round(self.overall.speedup.median)} times faster"
         )
         if break_even.median is not None:
             return f"{sentence}, and pays back its training after {_round(break_even.median)} images."
         if self.training_seconds is not None:
             return f"{sentence}, and never pays back its training."
         return f"{sentence}; how long its training took is not known."
+
+    def _from_noise(self) -> str:
+        iterations = self.overall.equivalent_iterations_from_noise.median
+        return "" if iterations is None else f"; from noise {iterations:.0f}"
 
 
 def summarize(cases: Sequence[Case], training_seconds: dict[str, float | None], steps: int) -> list[Summary]:
@@ -115,14 +121,17 @@ def summarize(cases: Sequence[Case], training_seconds: dict[str, float | None], 
 
 def _figures(name: str, cases: Sequence[Case], training: float | None, steps: int) -> Figures:
     own = [case.networks[name].seconds for case in cases]
-    reached = [crossing(case.curves[YARDSTICK], case.networks[name].verdict.total) for case in cases]
+    goals = [case.networks[name].verdict.total for case in cases]
+    reached = [crossing(case.curves[YARDSTICK], goal) for case, goal in zip(cases, goals, strict=True)]
+    from_noise = [crossing(case.curves[FROM_NOISE], goal) for case, goal in zip(cases, goals, strict=True)]
     ends = [case.curves[YARDSTICK][-1].seconds if case.curves[YARDSTICK] else None for case in cases]
     needed = [found[1] if found else end for found, end in zip(reached, ends, strict=True)]
     pairs = [(theirs, ours) for theirs, ours in zip(needed, own, strict=True) if theirs is not None]
     return Figures(
         photographs=len({case.name for case in cases}),
         cases=len(cases),
-        equivalent_lbfgs_iterations=Spread.of(found[0] if found else float(steps) for found in reached),
+        equivalent_lbfgs_iterations=_iterations(reached, steps),
+        equivalent_iterations_from_noise=_iterations(from_noise, steps),
         speedup=Spread.of(theirs / ours for theirs, ours in pairs),
         break_even_images=Spread.of(training / (theirs - ours) for theirs, ours in pairs if training and theirs > ours),
         never_reached=reached.count(None),
@@ -130,6 +139,11 @@ def _figures(name: str, cases: Sequence[Case], training: float | None, steps: in
         loss=_ends(name, cases, lambda verdict: verdict.total),
         unseen_style_distance=_ends(name, cases, lambda verdict: verdict.unseen),
     )
+
+
+def _iterations(reached: Sequence[tuple[float, float] | None], steps: int) -> Spread:
+    """Measure the evaluations after which a network was equalled; one that never was counts as ``steps``."""
+    return Spread.of(found[0] if found else float(steps) for found in reached)
 
 
 def _ends(name: str, cases: Sequence[Case], value: Callable[[Verdict], float | None]) -> dict[str, Spread]:

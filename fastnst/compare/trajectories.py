@@ -21,6 +21,9 @@ YARDSTICK = "L-BFGS, projected"
 """The optimizer whose iterations a network is counted in, as Johnson et al. do; it starts from the photograph, which is
 faster than from noise."""
 
+FROM_NOISE = "L-BFGS, projected, from noise"
+"""The same from where the program that Johnson et al. published begins (fast-neural-style, slow_neural_style.lua)."""
+
 JUDGED_RATIO = 1.12
 """Evaluations at which an optimizer is judged grow by this factor."""
 
@@ -75,7 +78,7 @@ def trajectories(problem: Problem, painted: Mapping[str, Tensor]) -> dict[str, I
     found = {
         "L-BFGS": descend(objective, photo, Lbfgs(), 1.0, steps),
         YARDSTICK: descend(objective, photo, Lbfgs(), 1.0, steps, project=True),
-        "L-BFGS, projected, from noise": descend(objective, start, Lbfgs(), 1.0, steps, project=True),
+        FROM_NOISE: descend(objective, start, Lbfgs(), 1.0, steps, project=True),
         "Adam": descend(objective, photo, Adam(), 0.02, steps),
         "fastnst optimize": _optimize(problem),
     }

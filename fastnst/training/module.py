@@ -36,9 +36,9 @@ class FeedForwardModule(LightningModule):
         loss: Which layers are compared and how much each counts.
         style_size: Pixels of the style pictures' shorter side. Larger means finer strokes; ``null`` keeps the files'.
         lr: Learning rate of Adam at its highest; it rises at first and falls along a cosine to a hundredth. 2e-3 from
-            random weights and 1e-3 from a start by default.
+            random weights and 3e-3 from a start by default.
         grow: Share of the run, at the beginning, that sees a corner of half the side of each crop: four times the
-            steps in the same time, when most is learned. 0.5 by default.
+            steps in the same time, when most is learned.
         steady: Weight of the term by which a painting must not change as frames of a video do: with small shifts and
             zooms, brightness and noise.
 
@@ -68,7 +68,7 @@ class FeedForwardModule(LightningModule):
         loss: LossConfig = LossConfig(),  # noqa: B008 (frozen)
         style_size: int | None = 384,
         lr: float | None = None,
-        grow: float | None = None,
+        grow: float = 0.5,
         steady: float = 0.0,
     ) -> None:
         super().__init__()

@@ -19,20 +19,12 @@ CLIP = 1.0
 """Norm to which gradients are clipped."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """The shape of a run that depends on where it begins; see :class:`Recipe`."""
+RISE = 0.05
+"""Share of a run over which the learning rate rises."""
 
-    lr: float
-    rise: float
-    grow: float
-
-
-FROM_RANDOM = Shape(lr=2e-3, rise=0.05, grow=0.5)
-"""From random weights."""
-
-FROM_START = Shape(lr=1e-3, rise=0.02, grow=0.5)
-"""From weights that paint already: what they know must not be shaken loose, and there is nothing to warm up."""
+FROM_RANDOM, FROM_START = 2e-3, 3e-3
+"""Learning rate from random weights, and from weights that paint already, which bear more: ``scripts/README.md`` has a
+table."""
 
 
 @dataclass(frozen=True)
@@ -48,39 +40,33 @@ class Recipe:
             steps in the same time, when most is learned.
         steady: Weight of the term ``steady``: how much a painting changes with small shifts and zooms, brightness and
             noise; a mesh locked to the pixel grid makes it large.
-        rise: Share of the run over which the learning rate rises.
 
     Raises:
-        ConfigError: ``lr`` is not positive, ``steady`` is negative, or ``grow`` or ``rise`` is no share.
+        ConfigError: ``lr`` is not positive, ``steady`` is negative, or ``grow`` is no share.
     """
 
-    lr: float = FROM_RANDOM.lr
-    grow: float = FROM_RANDOM.grow
+    lr: float = FROM_RANDOM
+    grow: float = 0.5
     steady: float = 0.0
-    rise: float = FROM_RANDOM.rise
 
     def __post_init__(self) -> None:
         if not 0 < self.lr < math.inf:
             raise ConfigError(f"lr must be positive, got {self.lr}")
         if not 0 <= self.steady < math.inf:
             raise ConfigError(f"steady is a weight and cannot be negative, got {self.steady}")
-        for name, part in (("grow", self.grow), ("rise", self.rise)):
-            if not 0 <= part <= 1:
-                raise ConfigError(f"{name} is a share of the run, from 0 to 1, got {part}")
+        if not 0 <= self.grow <= 1:
+            raise ConfigError(f"grow is a share of the run, from 0 to 1, got {self.grow}")
 
     @classmethod
-    def beginning(
-        cls, started: bool, lr: float | None = None, grow: float | None = None, steady: float = 0.0
-    ) -> "Recipe":
-        """Return the recipe for a network that begins from a start or from random weights; what is given stands."""
-        shape = FROM_START if started else FROM_RANDOM
-        return cls(shape.lr if lr is None else lr, shape.grow if grow is None else grow, steady, shape.rise)
+    def beginning(cls, started: bool, lr: float | None = None, grow: float = 0.5, steady: float = 0.0) -> "Recipe":
+        """Return the recipe for a network that begins from a start or from random weights; a rate given stands."""
+        return cls((FROM_START if started else FROM_RANDOM) if lr is None else lr, grow, steady)
 
     def rate(self, share: float) -> float:
         """Return the learning rate: a linear rise at the beginning, then a cosine down to a hundredth."""
-        if share < self.rise:
-            return self.lr * (LEAST + (1 - LEAST) * share / self.rise)
-        progress = min(1.0, (share - self.rise) / max(1 - self.rise, 1e-9))
+        if share < RISE:
+            return self.lr * (LEAST + (1 - LEAST) * share / RISE)
+        progress = min(1.0, (share - RISE) / (1 - RISE))
         return self.lr * (LEAST + (1 - LEAST) * 0.5 * (1 + math.cos(math.pi * progress)))
 
     def crop(self, share: float) -> float:

@@ -4,7 +4,7 @@ import pytest
 
 from fastnst.compare import Case, Painted, Point, Spread, Verdict, summarize
 from fastnst.compare.chart import draw
-from fastnst.compare.trajectories import YARDSTICK, refined
+from fastnst.compare.trajectories import FROM_NOISE, YARDSTICK, refined
 
 
 def verdict(total, unseen=0.5):
@@ -16,19 +16,21 @@ def curve(*totals):
 
 
 def case(name, goal, size=64, points=(9, 5, 3)):
-    curves = {YARDSTICK: curve(*points), refined("net"): curve(goal)}
+    curves = {YARDSTICK: curve(*points), FROM_NOISE: curve(20, *points), refined("net"): curve(goal)}
     return Case(name, size, verdict(9.0, 1.0), {"net": Painted(verdict(goal), 0.5)}, curves)
 
 
 def test_a_network_equals_as_many_iterations_as_it_saves():
     (summary,) = summarize([case("a", 5), case("b", 4), case("c", 1)], {"net": 30.0}, 20)
     assert summary.overall.equivalent_lbfgs_iterations == Spread(15, 12.5, 17.5)
+    assert summary.overall.equivalent_iterations_from_noise.median == 20  # ten more, and those that it got at most
     assert summary.overall.speedup.median == 3
     assert summary.overall.break_even_images.median == 30
     assert summary.overall.never_reached == 1
     assert summary.overall.unseen_style_distance["photograph"] == Spread(1, 1, 1)
     assert summary.headline().startswith(
-        "net equals 15 iterations of L-BFGS (12-18), is 3.0 times faster, and pays back its training after 30 images"
+        "net equals 15 iterations of L-BFGS (12-18; from noise 20), is 3.0 times faster, "
+        "and pays back its training after 30 images"
     )
 
 

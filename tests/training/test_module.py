@@ -146,12 +146,12 @@ def test_other_styles_are_not_resumed(make_module, two_styles):
         make_module(two_styles[::-1]).on_load_checkpoint(checkpoint)
 
 
-def test_from_a_start_the_rate_is_lower(make_module, model_file):
+def test_the_rate_depends_on_where_a_run_begins(make_module, model_file):
     options = {"network": "johnson", "network_options": {"width": 4, "blocks": 1}}
     module = make_module(init=str(model_file), **options)
-    assert module.recipe.lr == FROM_START.lr
+    assert module.recipe.lr == FROM_START
     assert module.init == model_file.parent.name
-    assert make_module(**options, init="random").recipe.lr == FROM_RANDOM.lr
+    assert make_module(**options, init="random").recipe.lr == FROM_RANDOM
 
 
 def test_a_trainer_gets_the_timekeeper_from_the_module(make_module):
