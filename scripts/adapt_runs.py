@@ -140,7 +140,7 @@ class Bench:
         start = starts() / f"{name}.safetensors" if self.init == "shared" else find_style(self.init)
         weights = b"".join(value.numpy().tobytes() for value in self.loss.backbone.state_dict().values())
         recipe = {key: self.model[key] for key in ("style_size", "grow", "steady")}
-        rates = {start: self.recipe(start).lr for start in ("shared", "random")}
+        rates = {where: self.recipe(where).lr for where in ("shared", "random")}
         return {
             "network": {"name": name, **options},
             "start": _digest(start.read_bytes()) if started and start.is_file() else None,

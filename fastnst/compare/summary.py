@@ -42,6 +42,7 @@ class Figures:
         speedup: Its seconds until then, by the network's.
         break_even_images: Pictures after which the training is paid back, where its time is known.
         never_reached: Cases in which it never equals the network.
+        never_reached_from_noise: The same where it begins at noise.
         network_seconds: The network's time.
         loss: The objective at the end, of the photograph, the network and every optimizer.
         unseen_style_distance: Likewise, of the distance that nobody optimized.
@@ -54,6 +55,7 @@ class Figures:
     speedup: Spread
     break_even_images: Spread
     never_reached: int
+    never_reached_from_noise: int
     network_seconds: Spread
     loss: dict[str, Spread]
     unseen_style_distance: dict[str, Spread]
@@ -96,7 +98,8 @@ class Summary:
 
     def _from_noise(self) -> str:
         iterations = self.overall.equivalent_iterations_from_noise.median
-        return "" if iterations is None else f"; from noise {iterations:.0f}"
+        more = "more than " if self.overall.never_reached_from_noise > self.overall.cases / 2 else ""
+        return "" if iterations is None else f"; from noise {more}{iterations:.0f}"
 
 
 def summarize(cases: Sequence[Case], training_seconds: dict[str, float | None], steps: int) -> list[Summary]:
@@ -135,6 +138,7 @@ def _figures(name: str, cases: Sequence[Case], training: float | None, steps: in
         speedup=Spread.of(theirs / ours for theirs, ours in pairs),
         break_even_images=Spread.of(training / (theirs - ours) for theirs, ours in pairs if training and theirs > ours),
         never_reached=reached.count(None),
+        never_reached_from_noise=from_noise.count(None),
         network_seconds=Spread.of(own),
         loss=_ends(name, cases, lambda verdict: verdict.total),
         unseen_style_distance=_ends(name, cases, lambda verdict: verdict.unseen),

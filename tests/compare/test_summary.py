@@ -24,6 +24,7 @@ def test_a_network_equals_as_many_iterations_as_it_saves():
     (summary,) = summarize([case("a", 5), case("b", 4), case("c", 1)], {"net": 30.0}, 20)
     assert summary.overall.equivalent_lbfgs_iterations == Spread(15, 12.5, 17.5)
     assert summary.overall.equivalent_iterations_from_noise.median == 20  # ten more, and those that it got at most
+    assert summary.overall.never_reached_from_noise == 1
     assert summary.overall.speedup.median == 3
     assert summary.overall.break_even_images.median == 30
     assert summary.overall.never_reached == 1
