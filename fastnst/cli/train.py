@@ -191,7 +191,7 @@ def _add_how(own: Parser) -> None:
     )
     starts = "shared (a bundled start), random, or a trained style by name or file"
     add("init", "model.init", str, "START", "shared", f"what to begin from: {starts}")
-    rates = "learning rate at its highest (default: 2e-3 from random weights, 1e-3 from a start)"
+    rates = "learning rate at its highest (default: 2e-3 from random weights, 3e-3 from a start)"
     add("lr", "model.lr", float, "RATE", None, rates)
     steady = "weight by which a painting must not change with small shifts and zooms, brightness and noise"
     add("steady", "model.steady", float, "W", 0.0, steady)

@@ -18,7 +18,6 @@ LEAST = 0.01
 CLIP = 1.0
 """Norm to which gradients are clipped."""
 
-
 RISE = 0.05
 """Share of a run over which the learning rate rises."""
 

@@ -9,6 +9,7 @@ import yaml
 
 from fastnst.assets import configs
 from fastnst.cli import run, train
+from fastnst.training.recipe import FROM_RANDOM, FROM_START
 
 
 def replace(options: list[str], name: str, value: str) -> list[str]:
@@ -126,6 +127,12 @@ def test_help_is_light_and_says_what_is_default():
     for words in ("--steps N", "default: 2000", "-o, --out", "default: runs/style", "--time_budget", "demo, fast"):
         assert words in done.stdout
     assert "gatys2016" not in done.stdout
+
+
+def test_help_names_the_rates_of_the_recipe(capsys):
+    assert outcome(["train", "--help"]) == 0
+    rates = f"default: {FROM_RANDOM:.0e} from random weights, {FROM_START:.0e} from a start".replace("e-0", "e-")
+    assert rates in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_is_missing_is_told_before_torch_is_imported(monkeypatch, capsys):
