@@ -130,7 +130,7 @@ def compare(
 
     Args:
         model: Trained styles, by name or file.
-        photos: A folder of photographs, or a parquet file.
+        photos: A folder of photographs, parquet files, or the name of a set on the hub.
         out: A folder that gets the page of curves, figures and pictures as well; one that is there is replaced.
         on_progress: Called after every picture; a true result ends it there.
         options: As of ``fastnst compare --help``: ``count=3``, ``sizes=[256]``.

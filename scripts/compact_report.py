@@ -82,7 +82,7 @@ def main() -> None:
     data.setup()
     pictures = [fit(read_image(path), shorter=2 * SIZE) for path in sorted(Path(options.paintings).glob("*.jpg"))]
     paintings = torch.cat([picture[..., :SIZE, :SIZE] for picture in pictures])
-    shown = {"held-out photographs": data.held_out, "paintings (seen in training)": paintings[1:]}
+    shown = {"held-out photographs": data.held_out, "paintings": paintings[1:]}
     if options.stylizers:
         painted = [fastnst.load(path, "cpu")(data.held_out[:8]) for path in options.stylizers]
         shown["photographs painted by networks"] = torch.cat(painted)

@@ -214,7 +214,7 @@ def options_of(description: str | None) -> argparse.Namespace:
     add("--paintings", required=True)
     add("--photos", required=True)
     add("--held-out", required=True, nargs="+", help="pictures that are never trained on, nor any copies of them")
-    add("--every", type=int, default=3, help="judge by every so manieth")
+    add("--every", type=int, default=3, help="judge by every N-th of them")
     add("--network", default="lite")
     add("--network-options", default="{}", help="JSON; without --begin")
     add("--begin", help="a shared start to go on from, or a trained style, in place of random weights")

@@ -1,7 +1,7 @@
 """Train every bundled style again, and one network of all of them; publish each with its card, and paint the sheet.
 
     python scripts/train_styles.py --pictures styles/ --paintings paintings.parquet --photos photos_train.parquet \
-        --val photos_val.parquet --time_budget 3m --gallery_budget 20m --sheet photos/*.jpg
+        --val photos_val.parquet --time_budget 3m --gallery_budget 12m --steady 10 --sheet photos/*.jpg
 
 What there is to train stands in ``styles.yaml``. Options that this script does not know go to every ``fastnst train``,
 such as ``--size 256``. A training that was interrupted goes on where it stood, and one that is finished is not made

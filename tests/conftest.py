@@ -27,7 +27,7 @@ from fastnst.networks import build_network
 settings.register_profile("slow machines too", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("slow machines too")
 
-SHARED = Path(__file__).parents[2] / "shared"
+SHARED = Path(os.environ.get("FASTNST_DATA") or Path(__file__).parents[2] / "shared")
 
 
 @pytest.fixture(autouse=True)

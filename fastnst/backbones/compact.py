@@ -18,10 +18,10 @@ def compact(pooling: Pooling, padding: Padding) -> FeatureExtractor:
     says on what and how well they agree.
 
     Raises:
-        ConfigError: Average pooling is asked for, and there is nothing to pool.
+        ConfigError: Average pooling is asked for.
     """
     if pooling != "max":
-        raise ConfigError("compact has strided convolutions and no pooling; leave pooling: max, or take vgg19")
+        raise ConfigError("compact was trained with max pooling alone; leave pooling: max, or take vgg19")
     stages: dict[str, nn.Module] = conv_relu("1_1", 3, 64, padding)
     stages |= {"down1": _halve(64, 40)} | conv_relu("2_1", 40, 128, padding)
     stages |= {"down2": _halve(128, 80)} | conv_relu("3_1", 80, 256, padding)

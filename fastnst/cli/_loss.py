@@ -27,7 +27,7 @@ def scale_weights(word: str) -> dict[str, float]:
 
 
 LOSS: dict[str, tuple[Any, str, str]] = {
-    "style_weight": (float, "W", "more is more painting and less photograph (default: 10; 3 for hrnet)"),
+    "style_weight": (float, "W", "more is more painting and less photograph (default: 10; 3 to optimize with hrnet)"),
     "tv": (float, "W", "weight of the total variation, which smooths (default: 5)"),
     "backbone": (str, "NAME", "frozen network whose features are compared (default: compact)"),
     "content": (layer_weights, "LAYER[:W]", "layers compared with the photograph (default: the backbone's own choice)"),

@@ -34,7 +34,7 @@ def add_video(parser: Parser) -> None:
         const=BLEND,
         default=BLEND,
         metavar="SHARE",
-        help="of the frame before that is kept where nothing but motion changes; 0 for none",
+        help="share of the frame before that is kept where only motion changes the picture; 0 for none",
     )
     group.add_argument("--crf", type=at_least(0), help="quality, lower is better (default: 18, and 24 for WebM)")
     group.add_argument("--show", action="store_true", help="show what is painted in a window; q closes it")

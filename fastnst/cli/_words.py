@@ -11,6 +11,9 @@ from fastnst.cli._config import expand_configs
 from fastnst.errors import MESSAGE, ConfigError, printable, shortened
 from fastnst.registry import guess
 
+FAST = "bfloat16, where the hardware is fast at it,"
+"""The precision that is best for most."""
+
 MOST = 2**31 - 1
 """Of whole numbers; what counts pixels, steps or files."""
 
@@ -100,7 +103,8 @@ def config_help(command: str) -> str:
     from fastnst.assets import configs
 
     bundled = ", ".join(configs(command))
-    return "a YAML file of these options" + (f", or a bundled recipe: {bundled}" if bundled else "")
+    file = "settings, as --print_config prints them" if command == "train" else "these options"
+    return f"a YAML file of {file}" + (f", or a bundled recipe: {bundled}" if bundled else "")
 
 
 def underscored(argv: Sequence[str]) -> list[str]:
@@ -156,13 +160,11 @@ def optional(kind: Callable[[str], Any]) -> Callable[[str], Any]:
     return lambda word: None if word.lower() in ("null", "none") else kind(word)
 
 
-def add_computing(parser: argparse.ArgumentParser) -> None:
-    """Add where, in which precision and from which seed to compute."""
+def add_computing(parser: argparse.ArgumentParser, precision: str = FAST) -> None:
+    """Add where, in which precision (by default so as ``precision`` says) and from which seed to compute."""
     group = parser.add_argument_group("computing")
     group.add_argument("--device", help="cuda, mps or cpu; the best there is by default")
-    group.add_argument(
-        "--precision", choices=("float32", "bfloat16"), help="bfloat16 by default where the hardware is fast at it"
-    )
+    group.add_argument("--precision", choices=("float32", "bfloat16"), help=f"{precision} by default")
     group.add_argument("--seed", type=int, default=0, help="of everything random")
 
 

@@ -40,7 +40,7 @@ def parser() -> Parser:
     add = parser.add_argument
     add("model", help="trained styles in one network, or a single one: a bundled style by name, or a file")
     add("--style", required=True, metavar="PICTURE", help="the picture to imitate")
-    add("--photos", metavar="PHOTOS", help="as for fastnst train; the photographs of scikit-image by default")
+    add("--photos", metavar="PHOTOS", help="as for fastnst train; by default those of fastnst[samples]")
     add("-o", "--out", metavar="FILE", help="the .safetensors to write; <model>_<style>.safetensors by default")
     add_writing(parser)
     group = parser.add_argument_group("training").add_argument

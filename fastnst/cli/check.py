@@ -41,7 +41,13 @@ def parser() -> Parser:
     add = parser.add_argument
     what = "a folder of photographs, parquet files, or the name of a set on the hub, as fastnst train takes them"
     add("--photos", required=True, metavar="PHOTOS", help=what)
-    add("--size", type=at_least(32), default=256, metavar="PIXELS", help="side of the crops; half of it is not tiny")
+    add(
+        "--size",
+        type=at_least(32),
+        default=256,
+        metavar="PIXELS",
+        help="of the crops; a shorter side below half is tiny",
+    )
     add("--batch_size", type=at_least(1), default=4, metavar="N", help="crops of a step")
     add("--workers", type=at_least(0), metavar="N", help="processes that decode, as --data.workers")
     add("--most", type=at_least(2), metavar="N", help="look at so many only, chosen at random; of a stream the first")

@@ -21,7 +21,7 @@ def parser() -> _words.Parser:
     )
     add = parser.add_argument
     add("-m", "--model", required=True, action="extend", nargs="+", help="trained styles, by name or file")
-    add("--photos", required=True, help="a folder of photographs, or a parquet file")
+    add("--photos", required=True, help="a folder of photographs, parquet files, or the name of a set on the hub")
     add("-o", "--out", required=True, metavar="FOLDER", help="gets report.html, report.png and report.json")
     add("--count", type=_words.at_least(1), default=5, metavar="N", help="photographs at most")
     add(

@@ -43,7 +43,7 @@ def parser(action: str) -> _words.Parser:
         _add_axes(parser)
     else:
         _add_layers(parser, action)
-    _words.add_computing(parser)
+    _words.add_computing(parser, "float32" if action == "features" else _words.FAST)
     _words.add_reporting(parser)
     return parser
 

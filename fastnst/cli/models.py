@@ -2,6 +2,7 @@
 
 import json
 import sys
+from argparse import SUPPRESS
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -23,7 +24,7 @@ ORIGIN = ("title", "artist", "date")
 def parser() -> Parser:
     """Build the parser; imports nothing heavy."""
     parser = Parser("models", "", "List the bundled styles; fastnst info NAME tells about one.")
-    parser.add_argument("name", nargs="?", help="no longer here: fastnst info NAME")
+    parser.add_argument("name", nargs="?", help=SUPPRESS)
     parser.add_argument("--json", action="store_true", help="print name, file and origin of each, as JSON")
     return parser
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from fastnst.cli._signals import Stop
     from fastnst.optimize import OnProgress, Painting, PaintingJob, Progress, RunState
 
-OUT = "the .png, .jpg or .webp to write, - for standard output; a folder for a grid; <photo>_<style>.png by default"
+OUT = (
+    "the .png, .jpg, .webp, .tif or .gif to write, - for standard output; a folder for a grid; <photo>_<style>.png by "
+    "default"
+)
 INIT = (
     "content, noise, style, gray, best (of content, noise and style), any picture, or a trained network (a file, or a "
     "name from fastnst models) whose painting of the photograph is refined (default: content)"
@@ -67,7 +70,7 @@ def _add_optimizer(parser: Parser) -> None:
     add("--lr", type=float, metavar="RATE", help=rates)
     what = "optimize the pixels, or the weights of a small network that repaints this photograph: photorealistic"
     add("--parameterization", choices=("pixels", "hrnet"), default="pixels", help=what)
-    tile = "side of the tiles that the loss is computed in, pixels (default: in one piece up to a megapixel)"
+    tile = "side of the tiles of the loss, pixels (default: in one piece up to a megapixel, and with sliced)"
     add("--tile", type=int, metavar="N", help=tile)
 
 

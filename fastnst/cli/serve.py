@@ -29,10 +29,10 @@ def parser() -> Parser:
         "-m",
         "--model",
         action="append",
-        help="a bundled style by name, or a trained file; several; all that are bundled by default",
+        help="a bundled style by name, or a trained file; may be given several times; all bundled styles by default",
     )
     add("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 for all of this machine's")
-    add("--port", type=at_least(0), default=8000, help="and port; 0 for any that is free")
+    add("--port", type=at_least(0), default=8000, help="port to listen at; 0 for any that is free")
     add("--token", help=f"what clients must send as Authorization: Bearer TOKEN; better in the environment as {TOKEN}")
     _add_limits(parser)
     _add_training(parser)
@@ -61,7 +61,7 @@ def _add_training(parser: Parser) -> None:
     add = parser.add_argument_group("training").add_argument
     add("--allow_training", action="store_true", help="let clients have styles trained, by POST /v1/styles")
     add("--styles_folder", metavar="FOLDER", default="styles", help="where these are kept, and found again")
-    add("--photos", metavar="PHOTOS", help="as for fastnst train; the photographs of scikit-image by default")
+    add("--photos", metavar="PHOTOS", help="as for fastnst train; by default those of fastnst[samples]")
     add("--training_budget", metavar="TIME", default="3m", help="time of a training")
 
 

@@ -45,8 +45,8 @@ def _add_look(parser: Parser) -> None:
         "-m",
         "--model",
         action="append",
-        help="a bundled style by name (see fastnst models), a trained file, or an exported .onnx; several, with "
-        "a --mask each, for places",
+        help="a bundled style by name (see fastnst models), a trained file, hf://USER/NAME, or an exported .onnx; "
+        "several, with a --mask each, for places",
     )
     add(
         "-s",

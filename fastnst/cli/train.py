@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fastnst.training.job import Trained, TrainJob
 
 DESCRIPTION = (
-    "Train a network to paint any photograph in the style of one picture, or of several. Without --style and --photos: "
+    "Train a network to paint any photograph in the style of one picture, or of several. Without any options: "
     "a first style in three minutes, from a painting drawn by fastnst and the photographs of scikit-image."
 )
 NEUTRAL = {"quiet", "json", "device", "precision", "seed"}
@@ -161,7 +161,7 @@ def _add_what(own: Parser) -> None:
     )  # fmt: skip
     own.add_argument(
         "-o", "--out", "--trainer.default_root_dir", dest="trainer.default_root_dir", metavar="FOLDER",
-        default="runs/style", help="where to keep the run",
+        default="runs/style", help="where to keep the run, or the runs of --engine ray (default: runs/style, or runs)",
     )  # fmt: skip
     own.add_argument(
         "--resume", nargs="?", const="auto", metavar="PATH",
@@ -197,7 +197,7 @@ def _add_how(own: Parser) -> None:
     add("steady", "model.steady", float, "W", 0.0, steady)
     add("style_size", "model.style_size", optional(at_least(1)), "PIXELS", 384, "shorter side of the style; or null")
     add("size", "data.size", int, "PIXELS", 256, "side of the crops")
-    add("batch_size", "data.batch_size", int, "N", 4, "crops of a step")
+    add("batch_size", "data.batch_size", int, "N", 4, "crops of a step, in each process")
     group.add_argument(
         "--auto_batch", action="store_true",
         help="halve the crops taken at once until memory holds them, and accumulate gradients: the step stays as it is",

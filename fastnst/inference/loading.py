@@ -22,8 +22,9 @@ def load(
 
     Args:
         model: Name of a bundled style, a ``style.safetensors`` as written by training, or a ``style.onnx`` as
-            written by :meth:`Stylizer.export`; a file takes precedence over a name. ``"shared"`` is the network that
-            paints in the style of any picture, and the default where ``style`` is a picture.
+            written by :meth:`Stylizer.export`, or ``hf://USER/NAME``; a file takes precedence over a name.
+            ``"shared"`` is the network that paints in the style of any picture, and the default where ``style`` is a
+            picture.
         device: ``cuda``, ``mps`` or ``cpu``; the best there is by default.
         precision: ``float32`` or ``bfloat16``, see :class:`Stylizer`.
         engine: ``auto``, ``torch``, ``onnx`` or ``openvino``, see :class:`Stylizer`.

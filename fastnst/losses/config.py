@@ -36,7 +36,8 @@ class LossConfig:
             weight.
         content_scale: Reduction at which content is compared: at 1/2 outlines may move a little.
         pooling: Of the backbone: ``max`` as trained, or ``average``.
-        padding: Of the backbone: ``reflect``, or ``zeros`` as trained, which draws a gray frame around what is painted.
+        padding: Of the backbone: ``reflect``, or ``zeros`` as VGG was trained, which draws a gray frame around what is
+            painted.
         weights: File with the backbone's weights, in place of the usual places.
     """
 

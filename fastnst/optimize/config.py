@@ -26,7 +26,7 @@ class OptimizeConfig:
         parameterization: What is optimized: ``pixels``, or the weights of a small network, ``hrnet``, that repaints
             this photograph: photorealistic.
         tile: Side in pixels of the tiles that the loss is computed in, for the same result in less memory; by default
-            in tiles only where the whole would take gigabytes.
+            in tiles above a megapixel only, and never with ``sliced``.
         precision: ``float32`` for everything; by default and with ``bfloat16`` the backbone computes in bfloat16 for
             the first 60 % of the last stage and in all stages before, by default only where the hardware is fast at it.
         seed: Of noise and of initial weights.

@@ -31,7 +31,8 @@ class PaintingJob:
     Args:
         content: The photograph: a path, or the bytes of a file.
         styles: What to imitate; several are mixed into one picture.
-        out: The .png, .jpg or .webp to write, with what belongs to it beside it; nothing is written by default.
+        out: The .png, .jpg, .webp, .tif or .gif to write, with what belongs to it beside it; nothing is written by
+            default.
         loss: What is compared; by default as :func:`default_loss`.
         config: How it is optimized.
         size: Longer side of the result, pixels; smaller photographs keep their size. Nothing stands for their own size.

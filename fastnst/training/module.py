@@ -29,7 +29,7 @@ class FeedForwardModule(LightningModule):
 
     Args:
         style: Picture to imitate; a list of several for one network with a table of style codes.
-        network: Network to train: ``lite``, or the larger ``johnson``.
+        network: Network to train: ``lite``, the larger ``medium``, or the still larger ``johnson``.
         network_options: What the network takes, e.g. ``{width: 16}``.
         init: What to begin from: ``shared``, the bundled start where there is one for the network and its options;
             ``random`` weights; or a trained style, by name or path.
