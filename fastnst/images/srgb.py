@@ -18,7 +18,9 @@ SETTLED = ("icc_profile", "transparency")
 
 def to_srgb(image: Image.Image, name: str = "image") -> Image.Image:
     """Return a PIL image of any mode as upright 8-bit RGB in sRGB; an image returned before comes back the same."""
-    profile, turn = image.info.get("icc_profile"), orientation(image)
+    if orientation(image) > 1:
+        image = ImageOps.exif_transpose(image)  # before the colors are converted, for that forgets the EXIF
+    profile = image.info.get("icc_profile")
     color, alpha = split(image)
     color = apply_profile(color, profile, name) if profile else color.convert("RGB")
     if alpha is not None and np.asarray(alpha).min() < 255:
@@ -26,7 +28,7 @@ def to_srgb(image: Image.Image, name: str = "image") -> Image.Image:
         color = Image.composite(color, Image.new("RGB", color.size, "white"), alpha)
     for key in SETTLED:
         color.info.pop(key, None)
-    return ImageOps.exif_transpose(color) if turn > 1 else color
+    return color
 
 
 def orientation(image: Image.Image) -> int:
