@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fastnst.errors import ConfigError
+from fastnst.images.bands import bands
 from fastnst.inference.meter import bytes_per_pixel
 from fastnst.inference.pixels import Canvas, Pixels
 from fastnst.inference.tiled import Statistics, paint_tiled
@@ -78,12 +79,20 @@ class Brush:
         assert self.network is not None, "a graph paints whole pictures"
         if statistics == "exact" and needed <= budget:
             return self._paint_whole(pixels, canvas)
+        if not self.network.holds_statistics and _is_even(pixels):
+            return self._paint_evenly(pixels, canvas)
         if self.engine is not self.network:
             log.warning("a picture of %dx%d is painted in tiles, by torch", pixels.width, pixels.height)
         paint_tiled(self.network, pixels, canvas, budget, statistics)
 
     def _paint_whole(self, pixels: Pixels, canvas: Canvas) -> None:
         canvas.write(0, 0, self.whole(pixels.read(slice(0, pixels.height), slice(0, pixels.width))))
+
+    def _paint_evenly(self, pixels: Pixels, canvas: Canvas) -> None:
+        assert self.network is not None, "a graph paints whole pictures"
+        color = paint_even(self.network, pixels.read(slice(0, 1), slice(0, 1)).to(self.device))
+        for rows in bands(pixels.height, pixels.width):
+            canvas.write(rows.start, 0, color.expand(1, 3, rows.stop - rows.start, pixels.width))
 
     @torch.inference_mode()
     def whole(self, images: Tensor) -> Tensor:
@@ -116,3 +125,10 @@ class Brush:
         while side < max(64, network.min_size):
             side *= 2
         return bytes_per_pixel(lambda side: network(torch.rand(1, 3, side, side, device=self.device)), side)
+
+
+def _is_even(pixels: Pixels) -> bool:
+    """Say whether a picture of any size is of one color."""
+    corner = pixels.read(slice(0, 1), slice(0, 1))
+    strips = (pixels.read(rows, slice(0, pixels.width)) for rows in bands(pixels.height, pixels.width))
+    return all(bool((strip == corner).all()) for strip in strips)

@@ -1,6 +1,7 @@
 """Paint pictures in one or several styles: transparency, colors and masks; knows nothing of files."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from fastnst.images.bands import bands, enlarged_rows
 from fastnst.images.decode import Source
 from fastnst.images.masks import opacities
 from fastnst.images.recolor import Color, ColorMethod, keep_colors
+from fastnst.images.resample import resample
 from fastnst.images.room import room_like
 from fastnst.inference.stylizer import Stylizer
 
@@ -32,8 +34,8 @@ KEPT = 4
 USUAL = {"memory": None, "statistics": "exact", "stroke": 1.0, "size": None}
 """How a picture is painted that may be painted together with others."""
 
-SAMPLES = 8
-"""Frames of an animation whose statistics are averaged."""
+SAMPLES, MEASURED = 8, 2**20
+"""Frames of an animation whose statistics are averaged, and the pixels that are looked at of each."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Painter:
         with ExitStack() as stack:
             if len(photos) > 1:
                 for layer in self.layers:
-                    stack.enter_context(common_statistics(layer.stylizer, photos))
+                    stack.enter_context(common_statistics(layer.stylizer, photos, **self.how))
             paint = self.joint if self.joint is not None and self.joins(photos) else self._alone
             painted = [self._paint(photo, paint) for photo in photos]
         return [self._finish(*pair) for pair in zip(pictures, painted, strict=True)]
@@ -166,10 +168,11 @@ def resized(values: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 @contextmanager
-def common_statistics(stylizer: Stylizer, photos: Sequence[np.ndarray]) -> Iterator[None]:
+def common_statistics(stylizer: Stylizer, photos: Sequence[np.ndarray], **how: Any) -> Iterator[None]:
     """Normalize by the statistics of several frames as if they were one picture, within the context and this thread.
 
-    So a fade stays a fade; by those of the first frame alone, it would end in white.
+    So a fade stays a fade; by those of the first frame alone, it would end in white. Frames of one color have none, and
+    do not count; where all are, each is painted on its own.
     """
     network = stylizer.normalizer
     if network is None:
@@ -177,13 +180,30 @@ def common_statistics(stylizer: Stylizer, photos: Sequence[np.ndarray]) -> Itera
         yield
         return
     recorded = []
-    for number in np.linspace(0, len(photos) - 1, min(SAMPLES, len(photos))).round().astype(int):
-        with network.recording_statistics() as statistics:
-            stylizer(_tensor(photos[number]))
+    for photo in _samples(photos, **how):
+        images = _tensor(photo)[None].to(stylizer.device).contiguous(memory_format=torch.channels_last)
+        with network.recording_statistics() as statistics, torch.no_grad():
+            network(images)
         recorded.append(dict(statistics))
+    if not recorded:
+        yield
+        return
     pooled = {name: _pool([statistics[name] for statistics in recorded]) for name in recorded[0]}
     with network.fixed_statistics(pooled):
         yield
+
+
+def _samples(
+    photos: Sequence[np.ndarray], stroke: float = 1.0, size: int | None = None, **_: Any
+) -> Iterator[np.ndarray]:
+    """Yield some frames, as large as they are painted, or of :data:`MEASURED` pixels; none of one color."""
+    for number in np.linspace(0, len(photos) - 1, min(SAMPLES, len(photos))).round().astype(int):
+        photo = photos[number]
+        if (photo != photo[:1, :1]).any():
+            height, width = photo.shape[:2]
+            scale = (1.0 if size is None else size / max(height, width)) / stroke
+            scale = min(scale, math.sqrt(MEASURED / (height * width)))
+            yield resample(photo, *(max(1, round(scale * side)) for side in (height, width)))
 
 
 def _pool(moments: Sequence[Tensor]) -> Tensor:

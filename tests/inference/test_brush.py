@@ -160,3 +160,10 @@ def test_a_strip_is_as_large_as_the_network_makes_it(network, calls, monkeypatch
     strip = torch.rand(3, 1, 200)  # padded to 16 x 200
     Brush(CPU, network, network)(TensorPixels(strip), TensorPixels(torch.empty_like(strip)))
     assert calls == [(5000, "exact")]
+
+
+@pytest.mark.parametrize("how", [{}, {"memory": 2**22}, {"statistics": "thumbnail"}])
+def test_pictures_of_one_color_become_one_in_tiles_too(network, how):
+    image, painted = torch.full((3, 300, 400), 0.25), torch.empty(3, 300, 400)
+    Brush(CPU, network, network)(TensorPixels(image), TensorPixels(painted), **how)
+    assert (painted == painted[:, :1, :1]).all()

@@ -1,3 +1,5 @@
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -151,3 +153,30 @@ def test_values_and_alpha_are_resized_alike(kind):
     assert resized(values, 4, 12).shape == (4, 12, 3)
     assert set(np.unique(resized(values, 4, 12))) == {np.iinfo(kind).max // 3}
     assert resized(values[..., 0], 16, 3).shape == (16, 3)
+
+
+@pytest.mark.parametrize("how", [{}, {"stroke": 2.0}, {"size": 160}, {"memory": 2**22}])
+def test_equal_frames_are_painted_as_the_still_is(stylizer, how):
+    photo = noise(48, 64, 3).repeat(2, 0).repeat(2, 1)
+    (still,) = Painter([Layer(stylizer)], how=how)([Picture(photo)])
+    frames = Painter([Layer(stylizer)], how=how)([Picture(photo, duration=50)] * 2)
+    for frame in frames:
+        assert np.abs(frame.values.astype(int) - still.values).max() <= 1
+
+
+def test_large_frames_are_measured_on_a_reduced_copy(stylizer, monkeypatch):
+    monkeypatch.setattr("fastnst.inference.picture.MEASURED", 24 * 32)
+    seen = []
+    monkeypatch.setattr(type(stylizer.network), "forward", lambda self, images: seen.append(images.shape[2:]))
+    with contextlib.suppress(IndexError, StopIteration), common_statistics(stylizer, [noise(48, 64, 3)] * 2):
+        pass
+    assert seen == [(24, 32)] * 2
+
+
+def test_frames_of_one_color_do_not_count(stylizer):
+    photo, black = noise(48, 64, 3), np.zeros((48, 64, 3), np.uint8)
+    (still,) = Painter([Layer(stylizer)])([Picture(photo)])
+    painted = Painter([Layer(stylizer)])([Picture(values, duration=50) for values in (black, photo, black)])
+    assert np.abs(painted[1].values.astype(int) - still.values).max() <= 1
+    for frame in Painter([Layer(stylizer)])([Picture(black, duration=50)] * 2):
+        assert (frame.values == frame.values[0, 0]).all()
