@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fastnst.images import pad_to
 from fastnst.inference import Stylizer
+from fastnst.networks import paint_even
 from fastnst.networks.norm import InstanceNorm, measure
 from fastnst.video.flow import Flow, Motion
 from fastnst.video.kinds import BLEND
@@ -21,6 +22,9 @@ THUMBNAIL = (64, 36)
 
 CUT_DIFFERENCE, CUT_HISTOGRAM = 20.0, 0.25
 """Of a cut at least: mean difference of thumbnails in levels of 255, and share of values in another sixteenth."""
+
+EVEN = 3
+"""Levels of 255 by which the pixels of a frame of one color, such as a black one, differ: codecs are not exact."""
 
 
 class Held:
@@ -56,8 +60,9 @@ class FramePainter:
         hold: Share of the statistics of the frames before; 0 for each frame by its own.
 
     Fine strokes of a network are locked to its grid, of 8 pixels for ``lite``: below a camera that pans they would
-    stand still. So the grid goes along with the camera, in whole pixels. At a cut all is forgotten. What is remembered
-    is :attr:`state`; with it, another painter goes on as this one would have.
+    stand still. So the grid goes along with the camera, in whole pixels. At a cut all is forgotten, and so are the
+    statistics at a frame of one color, which has none. What is remembered is :attr:`state`; with it, another painter
+    goes on as this one would have.
 
     Raises:
         ConfigError: The stylizer has several styles, and none was chosen.
@@ -116,6 +121,8 @@ class FramePainter:
     def _paint(self, values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
         """Paint a frame whose grid begins so many rows and columns outside of it."""
         height, width = values.shape[:2]
+        if (values.max((0, 1)) - values.min((0, 1))).max() <= EVEN:
+            return self._evenly(values)
         above, left = min(grid[0], height - 1), min(grid[1], width - 1)
         images = torch.from_numpy(values).to(self.device).permute(2, 0, 1)[None].float() / 255
         images = images.contiguous(memory_format=torch.channels_last)
@@ -125,6 +132,13 @@ class FramePainter:
         if not torch.isfinite(painted).all():
             raise FloatingPointError("the network returned values that are not finite numbers; train it again")
         return (painted[0] * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+
+    def _evenly(self, values: np.ndarray) -> np.ndarray:
+        """Paint a frame of one color in one, and forget the statistics: the next frames are not to be mixed with it."""
+        self.held.moments = {}
+        mean = torch.from_numpy(values.mean((0, 1), dtype=np.float32) / 255).view(1, 3, 1, 1)
+        color = (paint_even(self.network, mean.to(self.device)) * 255).round().to(torch.uint8)
+        return np.broadcast_to(color.flatten().cpu().numpy(), values.shape).copy()
 
     def _blended(self, painted: np.ndarray, motion: Motion | None) -> np.ndarray:
         """Mix a painting with the one before, moved along, where forward and backward flow agree."""

@@ -49,6 +49,21 @@ def test_what_enters_the_picture_changes_the_rest_less():
     assert changes[0.9] < 0.5 * changes[0.0]
 
 
+@pytest.mark.parametrize("blend", [0, 0.7])
+def test_black_frames_have_one_color_and_leave_no_trace(stylizer, make_frames, blend):
+    black = np.zeros((48, 64, 3), np.uint8)
+    black[::2, ::3] = 3  # by a codec
+    painter, fresh = FramePainter(stylizer, blend), FramePainter(stylizer, blend)
+    for _ in range(3):
+        shown = painter(black)
+        assert (shown == shown[0, 0]).all()
+    assert not painter.held.moments
+    frame = make_frames(1)[0] // 8
+    painter(frame), fresh(frame)
+    for name, moments in fresh.held.moments.items():
+        assert torch.equal(painter.held.moments[name], moments)
+
+
 def test_a_cut_forgets_the_scene_before(stylizer, make_frames):
     dark, bright = make_frames(3)[:2], [255 - frame // 4 for frame in make_frames(3, seed=1)]
     painter, fresh = FramePainter(stylizer), FramePainter(stylizer)
