@@ -47,7 +47,8 @@ def find_memory(device: "torch.device") -> int:
     if device.type == "cuda":
         import torch
 
-        return int(0.8 * torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # for what comes next
+        return int(0.8 * (torch.cuda.mem_get_info(device)[0] + kept))
     return max(1, free_memory() // 2)
 
 

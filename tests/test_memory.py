@@ -26,6 +26,13 @@ def test_half_of_what_is_free_is_used():
     assert 0 < find_memory(torch.device("cpu")) < free_memory()
 
 
+def test_what_torch_keeps_of_a_gpu_is_free(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 8000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 6000)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 500)
+    assert find_memory(torch.device("cuda")) == int(0.8 * 6500)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's")
 def test_the_tightest_control_group_counts(tmp_path):
     own = tmp_path / "own"

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 SMALL = 2**20
 """Pictures of so many pixels are painted at once, unless a memory budget is given."""
 
+LIMIT = "32-bit index"
+"""In what kernels of a GPU say of a tensor of more than 2**31 values, however much memory there is."""
+
 LEAST_MEMORY = 2**24
 """Where so little does not suffice on a GPU, no tile will."""
 
@@ -47,7 +50,7 @@ class Brush:
         Args:
             pixels: The picture.
             canvas: What is painted on.
-            memory: Bytes to work with; a share of what is free by default. If a GPU runs out, half of it is tried.
+            memory: Bytes to work with; a share of what is free by default. If a GPU cannot, half of it is tried.
             statistics: See :func:`~fastnst.inference.tiled.paint_tiled`.
 
         Raises:
@@ -68,11 +71,12 @@ class Brush:
         while True:
             try:
                 return self._paint(pixels, canvas, budget, needed, statistics)
-            except torch.OutOfMemoryError:
+            except RuntimeError as error:
                 budget = min(budget, needed) / 2
-                if budget < LEAST_MEMORY:
+                if budget < LEAST_MEMORY or not (isinstance(error, torch.OutOfMemoryError) or LIMIT in str(error)):
                     raise
-            log.warning("%s is out of memory; trying again with %.1f GB of it", self.device, budget / 2**30)
+                reason = "cannot take so much at once" if LIMIT in str(error) else "is out of memory"
+            log.warning("%s %s; trying again with %.1f GB of it", self.device, reason, budget / 2**30)
             torch.cuda.empty_cache()
 
     def _paint(self, pixels: Pixels, canvas: Canvas, budget: float, needed: float, statistics: Statistics) -> None:

@@ -123,8 +123,10 @@ class Plan:
         multiple = math.lcm(*(self.maps[node].stride for node in steps if node in self.maps))
         wanted = [*measures.values(), *keeps] or [self.graph.output]
 
+        device = next(self.network.parameters()).device
+
         def compute(side: int, hole: slice | None, emit: Emit) -> None:
-            given = {node: _probe(self.maps[node], side, hole) for node in reads}
+            given = {node: _probe(self.maps[node], side, hole).to(device) for node in reads}
             self.graph.compute(steps, given, normalize_by_nothing, emit)
 
         strides = {node: self.maps[node].stride for node in wanted}
@@ -187,7 +189,7 @@ def reach(
 
 def _probe(found: Map, side: int, hole: slice | None) -> Tensor:
     length = side // found.stride
-    values = torch.rand(1, found.channels, length, length).to(found.dtype)
+    values = torch.rand(1, found.channels, length, length, device="cpu").to(found.dtype)
     if hole is not None:
         place = slice(hole.start // found.stride, -(-hole.stop // found.stride))
         values[..., place, place] = torch.nan

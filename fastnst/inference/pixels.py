@@ -100,5 +100,5 @@ class Padded:
 
 def _places(side: int, multiple: int, least: int) -> Tensor:
     """Return which row of a picture each row of the extended one repeats."""
-    numbers = torch.arange(side, dtype=torch.float64).view(1, 1, side, 1)
+    numbers = torch.arange(side, dtype=torch.float64, device="cpu").view(1, 1, side, 1)
     return pad_to(numbers, multiple, least)[0, 0, :, 0].long()

@@ -74,7 +74,7 @@ class Store:
         """Return a window of a map as ``(1, C, rows, columns)``, channels last; it may be changed."""
         bands = self._bands[key]
         width, channels = columns.stop - columns.start, bands[0].shape[2]
-        window = torch.empty(rows.stop - rows.start, width, channels, dtype=self._dtypes[key])
+        window = torch.empty(rows.stop - rows.start, width, channels, dtype=self._dtypes[key], device="cpu")
         for band in bands:
             top, bottom = max(rows.start, band.first), min(rows.stop, band.first + band.shape[0])
             if top < bottom:

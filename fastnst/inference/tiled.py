@@ -160,7 +160,8 @@ class _Work:
 
     def _band(self, node: fx.Node, rows: int) -> Tensor:
         found = self.plan.maps[node]
-        return torch.empty(rows // found.stride, self.padded.width // found.stride, found.channels, dtype=found.dtype)
+        shape = rows // found.stride, self.padded.width // found.stride, found.channels
+        return torch.empty(shape, dtype=found.dtype, device="cpu")
 
     def _compute(
         self,
@@ -204,8 +205,8 @@ def pooled(shares: Iterable[tuple[int, Tensor]]) -> Tensor:
     Source: Chan, Golub, LeVeque. Updating Formulae and a Pairwise Algorithm for Computing Sample Variances. 1979.
     """
     counts, moments = zip(*shares, strict=True)
-    weights = torch.tensor(counts, dtype=torch.float64).view(-1, 1)
     means, variances = torch.cat(moments).double().unbind(1)
+    weights = means.new_tensor(counts).view(-1, 1)
     mean = (weights * means).sum(0) / weights.sum()
     variance = (weights * (variances + (means - mean).square())).sum(0) / weights.sum()
     return torch.stack([mean, variance])[None].float()

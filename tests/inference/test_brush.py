@@ -80,12 +80,29 @@ def _little_is_enough(monkeypatch):
     monkeypatch.setattr(brush, "LEAST_MEMORY", 2**10)
 
 
-def test_a_whole_picture_that_does_not_fit_goes_on_in_tiles(network, calls):
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), "cpu is out of memory; trying"),
+        (RuntimeError("input tensor must fit into 32-bit index math"), "cpu cannot take so much at once; trying"),
+    ],
+)
+def test_a_whole_picture_that_does_not_fit_goes_on_in_tiles(network, calls, error, told, caplog):
     def engine(images):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     paint(Brush(CPU, engine, network), memory=2**40)
     assert len(calls) == 1
+    assert told in caplog.text
+
+
+def test_an_error_of_another_kind_is_not_tried_again(network, calls):
+    def engine(images):
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        paint(Brush(CPU, engine, network), memory=2**40)
+    assert not calls
 
 
 def test_out_of_memory_ends_somewhere(network, monkeypatch):
