@@ -47,7 +47,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            temporary.chmod(permissions)
+            with suppress(PermissionError):  # a mount that knows no permissions
+                temporary.chmod(permissions)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -24,7 +24,13 @@ def pick_device(name: str | None = None) -> torch.device:
     if not present.get(name.split(":")[0], False):
         there = ", ".join(kind for kind, there in present.items() if there)
         raise ConfigError(f"device {name!r} is not here; there is {there}")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"device {name!r}: must be cuda, cuda:1 and so on, mps or cpu") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device {name!r} is not here; there are {torch.cuda.device_count()} of cuda, from 0")
+    return device
 
 
 def fast_bfloat16(device: torch.device) -> bool:

@@ -86,17 +86,30 @@ def test_rooms_that_are_called_like_functions_are_both(name):
 
 def test_a_training_returns_what_paints_and_where_the_run_lies(short, photos, make_picture, tmp_path):
     seen = []
-    given = {"out": tmp_path / "run", "on_progress": lambda now: seen.append((now.step, now.loss))}
+    given = {
+        "out": tmp_path / "run",
+        "on_progress": lambda now: seen.append((now.step, now.loss, now.share)) or now.step == 3,
+    }
     trained = fastnst.train(make_picture(80, 70), photos, **given, **short)
     assert (trained.folder, trained.file) == (tmp_path / "run", tmp_path / "run" / "style.safetensors")
     assert (trained.steps, trained.interrupted) == (3, False)
     assert trained.judged["loss"] > 0
-    assert [step for step, _ in seen] == [1, 2, 3]
+    assert [step for step, *_ in seen] == [1, 2, 3]
+    assert [share for *_, share in seen] == pytest.approx([1 / 3, 2 / 3, 1])
     assert trained.stylizer(make_picture()).size == (48, 40)
     assert trained.stylizer.metadata.styles[0]["name"] == "style"
     assert trained.stylizer.metadata.training["steps"] == 3
     with pytest.raises(ConfigError, match="holds a run already"):
         fastnst.train(make_picture(80, 70), photos, out=tmp_path / "run", **short)
+
+
+def test_a_training_tells_of_steps_where_a_step_is_several_batches(short, photos, style_picture, tmp_path):
+    seen = []
+    options = short | {"settings": {**short.get("settings", {}), "trainer.accumulate_grad_batches": 2}}
+    fastnst.train(
+        style_picture, photos, out=tmp_path, on_progress=lambda now: seen.append((now.step, now.loss)), **options
+    )
+    assert [step for step, _ in seen] == [1, 2, 3]
 
 
 def test_a_training_is_ended_in_order_and_gone_on_with(short, photos, two_styles, tmp_path):

@@ -50,13 +50,10 @@ def run(argv: list[str]) -> int:
     argv = [word for word in argv if word != "--debug"]
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of broken EXIF and the like; what matters is logged
     _log_plainly()
-    if not argv or argv[0] in ("-h", "--help", "help"):
-        print(usage())
-        return 0 if argv else EXIT_USAGE
-    if argv[0] == "--version":
-        print(f"fastnst {__version__}")
-        return 0
     try:
+        if not argv or argv[0] in ("-h", "--help", "help", "--version"):
+            print(f"fastnst {__version__}" if argv[:1] == ["--version"] else usage(), flush=True)
+            return 0 if argv else EXIT_USAGE
         if argv[0] not in COMMANDS:
             from fastnst.registry import unknown
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import inf, nan
 from typing import TYPE_CHECKING
 
-from fastnst.cli._words import Parser, at_least, between
+from fastnst.cli._words import Parser, at_least, before_separator, between
 from fastnst.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def count(word: str) -> int:
 def prefer_typed(options: Namespace, argv: Sequence[str]) -> None:
     """Drop the models and styles of a config where others were typed, which stand behind them."""
     for name in ("model", "style"):
-        typed = sum(word.partition("=")[0] == f"--{name}" or word[:2] == f"-{name[0]}" for word in argv)
+        typed = sum(
+            word.partition("=")[0] == f"--{name}" or word[:2] == f"-{name[0]}" for word in before_separator(argv)
+        )
         if typed:
             setattr(options, name, getattr(options, name)[-typed:])
 

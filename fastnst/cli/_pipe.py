@@ -5,7 +5,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from fastnst.cli._words import check_out, report
+from fastnst.cli._words import check_out, report, say
 from fastnst.errors import ConfigError
 from fastnst.images import check_output, encode_pictures
 from fastnst.inference.job import StylizeJob, note
@@ -26,6 +26,9 @@ def paint_between(job: StylizeJob, options: Namespace) -> int:
         raise ConfigError("--manifest is for files; leave it out where - is a stream")
     source, out = options.input[0], options.out
     target = None if out == "-" else _file(out, options)
+    if target is not None and options.skip_existing and target.exists():
+        say(options, f"{out}: exists")
+        return 0
     fmt = format_of(options.format or "png") if target is None else check_output(target)
     given, name = (sys.stdin.buffer, "standard input") if source == "-" else (fetch(place(source)), source)
     painted = paint(job.load(), decode(given, fmt, job, name))

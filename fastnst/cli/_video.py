@@ -62,8 +62,10 @@ def is_asked(options: Namespace) -> bool:
     videos = [word for word in options.input if is_video(word) or camera_index(word) is not None]
     if videos and len(options.input) > 1:
         raise ConfigError(f"{videos[0]}: a video is painted alone; give one input")
-    if not videos and options.show:
-        raise ConfigError("--show is for a video or a camera")
+    if not videos:
+        given = {"show": options.show, "crf": options.crf is not None, "steady": options.steady != BLEND}
+        if any(given.values()):
+            raise ConfigError(f"--{max(given, key=given.__getitem__)} is for a video or a camera")
     return bool(videos)
 
 
@@ -161,6 +163,9 @@ def _camera(options: Namespace, index: int) -> int:
         raise ConfigError("a camera needs --show, --out NAME.mp4, or both")
     if out:
         check_out(out, options=options)
+        if options.skip_existing and out.exists():
+            say(options, f"{out}: exists")
+            return 0
     stylizer = load(options.model, options.device, options.precision, "torch", options.style, options.strength)
     window = Window("fastnst") if options.show else None
     with stop_gently("stopping") as stop, progress_bar(options, desc="stylize", unit="frame") as bar:

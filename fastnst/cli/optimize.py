@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastnst.cli import EXIT_FAILED, EXIT_PARTLY
 from fastnst.cli._loss import add_loss
 from fastnst.cli._words import Parser, add_computing, add_reporting, add_writing, at_least, progress_bar, report, say
+from fastnst.errors import first_line
 
 if TYPE_CHECKING:
     from fastnst.backbones import FeatureExtractor
@@ -112,11 +113,11 @@ def _paint_all(jobs: "list[PaintingJob]", grid: "Grid", options: Namespace, stop
     for job in jobs:
         try:
             painting = _paint(job, options, stop, backbone)
-        except (ValueError, OSError, FloatingPointError) as error:
+        except (ValueError, OSError, FloatingPointError, MemoryError, RuntimeError) as error:
             if grid.folder is None:
                 raise
             failures += 1
-            print(f"fastnst: error: {error}", file=sys.stderr)
+            print(f"fastnst: error: {first_line(error)}", file=sys.stderr)
             continue
         _tell(job, painting, grid, options)
         if stop.signal:

@@ -41,18 +41,21 @@ class CropLoader(DataLoader[Any]):
     Args:
         dataset: What is served. Of a :class:`PhotoStream` the batches are left out that it serves again when resumed.
         workers: Processes that decode; 0 decodes in this one.
+        pin_memory: For a GPU of CUDA, which then copies faster.
         options: Of ``DataLoader``: a batch size or a batch sampler.
 
     Attributes:
         skipped: Names of the photographs that could not be used, in the batches so far.
     """
 
-    def __init__(self, dataset: PhotoDataset | PhotoStream, workers: int = 0, **options: Any) -> None:
+    def __init__(
+        self, dataset: PhotoDataset | PhotoStream, workers: int = 0, pin_memory: bool = False, **options: Any
+    ) -> None:
         super().__init__(
             dataset,
             num_workers=workers,
             collate_fn=_gather,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=pin_memory,
             persistent_workers=workers > 0,
             prefetch_factor=4 if workers else None,
             timeout=POLL if workers else 0,

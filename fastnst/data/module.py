@@ -118,7 +118,7 @@ class ImageDataModule(LightningDataModule):
             start = (steps - self._position.steps) * (trainer.accumulate_grad_batches if trainer else 1)
             before = self._position.photographs
             batches = EndlessBatches(len(crops), self.batch_size, self.seed, rank, world_size, start, before)
-            self._loader = CropLoader(crops, self.workers, batch_sampler=batches)
+            self._loader = CropLoader(crops, self.workers, self._pins, batch_sampler=batches)
         return self._loader
 
     def state_dict(self) -> dict[str, Any]:
@@ -204,4 +204,8 @@ class ImageDataModule(LightningDataModule):
             photos, self.size, self.seed, self.batch_size, start, rank, world_size, held_out=self._reserved
         )
         workers = min(self.workers, crops.most_workers)
-        return CropLoader(crops, workers, batch_size=self.batch_size)
+        return CropLoader(crops, workers, self._pins, batch_size=self.batch_size)
+
+    @property
+    def _pins(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"

@@ -80,7 +80,7 @@ def match_histogram(image: Tensor, colors: Tensor) -> Tensor:
 
 
 def _moments(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    pixels = image[0].flatten(1).double()
+    pixels = image[0].flatten(1).cpu().double()  # MPS has no float64
     mean = pixels.mean(1, keepdim=True)
     centered = pixels - mean
     return pixels, mean, centered @ centered.mT / pixels.shape[1]

@@ -57,6 +57,9 @@ OPAQUE = frozenset({"JPEG"})
 LARGEST = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
 """Side of the largest picture of a format, pixels, where it has a limit that is reached."""
 
+MOST_XMP = 65504
+"""Bytes that a JPEG holds; longer ones are left out."""
+
 XMP_CHUNK, XMP_TAG, PROFILE_TAG = "XML:com.adobe.xmp", 700, 34675
 
 
@@ -179,7 +182,7 @@ def _extras(picture: Picture, fmt: str, note: str | None, keep_metadata: bool) -
         if xmp:
             chunks.add_itxt(XMP_CHUNK, xmp.decode(errors="replace"))
         found["pnginfo"] = chunks
-    elif xmp:
+    elif xmp and not (fmt == "JPEG" and len(xmp) > MOST_XMP):
         found["xmp"] = xmp
     exif = _exif_bytes(picture, keep_metadata, None if fmt == "PNG" else note)
     return found | ({"exif": exif} if exif else {})

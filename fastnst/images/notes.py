@@ -37,6 +37,6 @@ def _note(text: str | bytes) -> dict[str, Any] | None:
     """Return what a text says, if it is a note."""
     try:
         note = json.loads(text)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):  # a comment of anything
         return None
     return note if isinstance(note, dict) and NOTE in note else None

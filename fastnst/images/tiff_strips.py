@@ -68,7 +68,7 @@ class TiffStrips:
     def cut(self, bytes_of_strip: int) -> Iterator[tuple[slice, bytes]]:
         """Yield rows, and a file of their pixels; see :meth:`fastnst.images.strips.Strips.cut`."""
         width, height = self.size
-        bits = self.tags[BITS][0] * self.tags.get(SAMPLES, 1)
+        bits = self.tags.get(BITS, (1,))[0] * self.tags.get(SAMPLES, 1)
         step = max(1, bytes_of_strip * 8 // (width * bits * self.rows))
         with self.path.open("rb") as file:
             for first in range(0, len(self.places), step):

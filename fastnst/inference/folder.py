@@ -138,10 +138,10 @@ class Batch:
     def __call__(self, task: Task) -> Outcome:
         """Paint one picture, unless its result may stay."""
         source, target = task
-        if self.job.skip_existing and target.exists():
-            return Skipped(str(source), self._unnoted(source, target))
         start = time.perf_counter()
         try:
+            if self.job.skip_existing and target.exists():
+                return Skipped(str(source), self._unnoted(source, target))
             width, height, digest = self._take(source, target)
         except (ImageError, OSError, FloatingPointError, MemoryError, RuntimeError) as error:
             if isinstance(error, WriteError) and error.errno in HOPELESS:

@@ -35,11 +35,14 @@ def fetch(source: Place) -> Source:
 def size_up(source: Source, target: Place, job: StylizeJob, name: str | None = None) -> int:
     """Count the pixels of a picture, or of all frames of an animation, as far as they go into the target.
 
+    Where it is painted larger than it is, those of the painting.
+
     Raises:
         ImageError: It is too large, or no picture; the message begins with its name.
     """
     width, height, frames = picture_size(source, job.max_pixels, REMEDY, name)
-    return width * height * (frames if check_output(target) in MOVING else 1)
+    scale = (job.size / max(width, height) if job.size else 1.0) / min(1.0, job.stroke)
+    return round(width * height * max(1.0, scale) ** 2) * (frames if check_output(target) in MOVING else 1)
 
 
 def decode(source: Source, fmt: str, job: StylizeJob, name: str | None = None) -> list[Picture]:

@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from fastnst.backbones import BACKBONES, DEFAULT_LAYERS, FeatureExtractor, Padding, Pooling, build_backbone
 from fastnst.errors import ConfigError
@@ -57,6 +57,9 @@ class LossConfig:
     def __post_init__(self) -> None:
         self._fill_layers()
         object.__setattr__(self, "scales", read_scales(self.scales))
+        for kind, known in (("units", Units), ("pooling", Pooling), ("padding", Padding)):
+            if (given := getattr(self, kind)) not in get_args(known):
+                raise ConfigError(f"{kind} {given!r}: must be {' or '.join(get_args(known))}")
         if not is_scale(self.content_scale):
             raise ConfigError(f"content_scale {self.content_scale!r}: must be 1, 2, 4 or another power of two")
         weights = [*self.content.values(), *self.style.values(), self.style_weight, self.tv]

@@ -122,14 +122,13 @@ class WassersteinLoss(StyleLoss):
 
     def distance(self, summary: Tensor, target: Tensor) -> Tensor:
         # Traces that almost cancel, and roots near zero, need more digits than float32 has.
-        exact = summary.dtype if summary.device.type == "mps" else torch.float64
-        mean, covariance = _mean_covariance(summary.to(exact))
-        goal, spread = _mean_covariance(target.to(exact))
+        mean, covariance = _mean_covariance(_exact(summary))
+        goal, spread = _mean_covariance(_exact(target))
         ridge = (
             RIDGE
             * _trace(spread)[:, None, None]
             / mean.shape[1]
-            * torch.eye(mean.shape[1], dtype=exact, device=mean.device)
+            * torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device)
         )
         covariance, spread = covariance + ridge, spread + ridge
         half = root(spread)
@@ -138,7 +137,7 @@ class WassersteinLoss(StyleLoss):
         least = 1e-8 * common.detach().amax(1, keepdim=True).clamp_min(1e-12)
         shared = torch.maximum(common, least).sqrt().sum(1)
         distance = (mean - goal).square().sum(1) + _trace(covariance) + _trace(spread) - 2 * shared
-        return (distance / mean.shape[1]).to(summary.dtype)
+        return (distance / mean.shape[1]).to(summary)
 
 
 @STYLE_LOSSES.register("sliced")
@@ -171,6 +170,11 @@ class SlicedLoss(StyleLoss):
     def target(self, features: Tensor) -> Tensor:
         ordered = self.summary(features)
         return quantiles(ordered, min(ordered.shape[2], self.MOST_QUANTILES))
+
+
+def _exact(values: Tensor) -> Tensor:
+    """Convert to float64, on the processor where the device has none."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 def _mean_squares(ours: Tensor, theirs: Tensor) -> Tensor:

@@ -41,7 +41,10 @@ class Region:
 
     def weights(self, size: tuple[int, int], device: torch.device) -> Tensor | None:
         """Return how much each position of a layer of this height and width counts; nothing where all count alike."""
-        return None if self.mask is None else F.interpolate(self.mask.float(), size, mode="area").to(device)
+        if self.mask is None:
+            return None
+        mask = self.mask.cpu() if self.mask.device.type == "mps" else self.mask  # which averages over whole parts only
+        return F.interpolate(mask.float(), size, mode="area").to(device)
 
 
 def stack_targets(targets: Sequence[Target]) -> Target:

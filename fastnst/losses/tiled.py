@@ -87,9 +87,9 @@ class TiledLoss:
         self.levels = {
             factor: Level(loss, level, styles, factor, shares.get(factor, 0.0), factor == at, tile, autocast)
             for factor, level in pyramid(photo, {1, at, *shares}).items()
-            if factor in (at, *shares) or loss.tv
+            if (factor == at and loss.content) or factor in shares or loss.tv
         }
-        if content_scales is not None:
+        if content_scales is not None and loss.content:
             self.levels[at].scales = content_scales
 
     def __call__(self, image: Tensor) -> tuple[LossReport, Tensor]:

@@ -100,7 +100,13 @@ class TransformationNetwork(nn.Module, ABC):
         return torch.cat(own_values) if own_values else torch.zeros(0)
 
     def add_styles(self, count: int = 0, statistics: int = 0) -> Styles:
-        """Give the network a table of ``count`` codes, each its own to begin with; see :class:`Styles`."""
+        """Give the network a table of ``count`` codes, each its own to begin with; see :class:`Styles`.
+
+        Raises:
+            ConfigError: No norm of the network has a scale and shift, so it has no codes.
+        """
+        if count and not self.code_size:
+            raise ConfigError(f"{type(self).__name__}: its norms have no scales and shifts, so it holds one style only")
         self.styles = Styles(self.code_size, count, statistics)
         self.styles.begin(self.style_code())
         return self.styles

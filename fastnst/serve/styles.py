@@ -58,7 +58,7 @@ class Styles:
         Raises:
             BusyError: Too many wait.
         """
-        waiting = sum(not order.ended for order in self.orders.values())
+        waiting = sum(not order.ended for order in list(self.orders.values()))
         if waiting > self.job.limits.trainings:
             raise BusyError(f"{waiting} styles are waiting to be trained", parse_time(self.job.budget))
 

@@ -53,7 +53,7 @@ def add_training(app: FastAPI, service: Service, styles: Styles, previews: Previ
 
     @app.get("/v1/styles", tags=tags, summary="All styles that clients asked for")
     async def orders() -> dict[str, Any]:
-        return {"styles": [order.facts() for order in styles.orders.values()]}
+        return {"styles": [order.facts() for order in list(styles.orders.values())]}
 
     @app.get("/v1/styles/{id}", tags=tags, summary="What has become of a style")
     async def look(id: str) -> dict[str, Any]:

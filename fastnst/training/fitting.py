@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PHRASES = ("out of memory", "not enough memory", "can't allocate memory", "Cannot allocate memory")
+PHRASES = ("out of memory", "not enough memory", "can't allocate memory", "Cannot allocate memory", "ALLOC_FAILED")
 """By which errors of torch that have no type of their own tell of memory."""
 
 
@@ -30,15 +30,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(phrase in str(error) for phrase in PHRASES)
 
 
-def explain(module: "FeedForwardModule", data: "ImageDataModule") -> str:
-    """Say what a step holds, and what to do with less memory."""
+def explain(module: "FeedForwardModule", data: "ImageDataModule", device: torch.device, batch: int) -> str:
+    """Say what so many crops hold, and what to do with less memory of a device."""
     millions = sum(weights.numel() for weights in module.network.parameters()) / 1e6
-    size, batch = data.size, data.batch_size
+    size = data.size
     advice = [f"--batch_size {batch // 2}, or --auto_batch, which finds what fits"] if batch > 1 else []
     advice += [f"--size {size // 2 // 16 * 16} (a quarter of the memory)"] if size >= 128 else []
     advice += ["--network lite"] if network_name(module.network) != "lite" else []
     return (
-        f"{_free(module.device)} does not hold a step: {batch} crops of {size}x{size} pixels, a network of "
+        f"{_free(device)} does not hold a step: {batch} crop{'s' * (batch > 1)} of {size}x{size} pixels, a network of "
         f"{millions:.2g} million weights and the backbone {module.loss_config.backbone}; try "
         f"{' or '.join(advice) or 'another device'}"
     )
@@ -64,7 +64,7 @@ class FitBatch(Callback):
         whole = parts = data.batch_size
         while not self._fits(module, parts):
             if parts == 1:
-                raise OutOfMemoryError(explain(module, data))
+                raise OutOfMemoryError(explain(module, data, module.device, parts))
             parts = _halved(whole, parts)
         parts = int(trainer.strategy.reduce(torch.tensor(float(parts), device=module.device), reduce_op="min"))
         if parts < whole:

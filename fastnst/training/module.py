@@ -1,6 +1,7 @@
 """Train a transformation network against perceptual losses."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -76,7 +77,7 @@ class FeedForwardModule(LightningModule):
         self.styles = read_styles([style] if isinstance(style, str) else style, style_size)
         digests = [picture.facts["sha256"] for picture in self.styles]
         start = initial_network(network, network_options or {}, init, self.images, several, digests)
-        self.recipe = Recipe.beginning(start.init != "random", lr, grow, steady)
+        self.recipe, self._chosen_lr = Recipe.beginning(start.init != "random", lr, grow, steady), lr
         self.network = start.network.to(memory_format=torch.channels_last)
         self.init, self.note = start.init, start.note
         self.loss_config, self.loss = loss, loss.build()
@@ -180,7 +181,8 @@ class FeedForwardModule(LightningModule):
         self.judged_styles = {style.name: judged_terms(metrics, f"styles/{style.name}") for style in self.styles}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return make_optimizer(self.network, self.recipe.lr, fused=not self._scaled)
+        norm = self.trainer.gradient_clip_algorithm in (None, "norm")
+        return make_optimizer(self.network, self.recipe.lr, fused=norm and not self._scaled)
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
@@ -206,6 +208,8 @@ class FeedForwardModule(LightningModule):
         self.init, self.note = checkpoint["fastnst"]["init"], ""
         self.content_scales = checkpoint["fastnst"]["content_scales"]
         self.clock.restore(checkpoint["fastnst"]["clock"])
+        if self._chosen_lr is None:  # the default is that of what the run began from, and of its time
+            self.recipe = replace(self.recipe, lr=checkpoint["fastnst"]["guard"]["lr"])
         self.guard.restore(checkpoint["fastnst"]["guard"])
         self._random_states = checkpoint["fastnst"]["random"]
         checkpoint["state_dict"] |= {f"loss.{key}": value for key, value in self.loss.state_dict().items()}

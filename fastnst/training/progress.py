@@ -10,7 +10,7 @@ from pytorch_lightning.callbacks.progress.tqdm_progress import Tqdm
 from fastnst.losses import by_kind
 from fastnst.training.job import OnProgress, Progress
 from fastnst.training.module import FeedForwardModule
-from fastnst.training.timing import log_interval
+from fastnst.training.timing import log_interval, made_step
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
@@ -42,12 +42,14 @@ class Told(Callback):
     def __init__(self, on_progress: OnProgress | None) -> None:
         self.on_progress, self.stopped = on_progress, False
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Stop behind this step, as on a signal."""
         assert isinstance(pl_module, FeedForwardModule)
-        if self.on_progress is None or not trainer.is_global_zero:
+        if self.on_progress is None or not trainer.is_global_zero or not made_step(trainer, batch_idx):
             return
-        share = min(1.0, pl_module.share)
+        share = pl_module.clock.share(trainer.global_step)
         progress = Progress(trainer.global_step, share, pl_module.clock.seconds(), trainer.callback_metrics)
         if self.on_progress(progress) and share < 1:
             self.stopped = trainer.should_stop = True

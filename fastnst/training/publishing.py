@@ -14,7 +14,7 @@ from fastnst.losses import LossConfig
 if TYPE_CHECKING:
     from fastnst.training.module import FeedForwardModule
 
-COMPARED = ("backbone", "content", "style", "style_loss", "units", "scales", "content_scale")
+COMPARED = ("backbone", "content", "style", "style_loss", "units", "scales", "content_scale", "pooling", "padding")
 """Settings of the loss that a resumed run cannot change."""
 
 
@@ -86,5 +86,6 @@ def check_same(module: "FeedForwardModule", saved: Mapping[str, Any]) -> None:
 def _compared(state: Mapping[str, Any]) -> dict[str, Any]:
     styles: Sequence[Mapping[str, Any]] = state["styles"]
     found = {"network": state["network"], "styles": [style["sha256"] for style in styles]}
+    found["style sizes"] = [tuple(style["size"]) for style in styles]
     loss = LossConfig.from_metadata(state["loss"])
     return found | {f"loss.{key}": getattr(loss, key) for key in COMPARED}

@@ -91,7 +91,7 @@ class Run(LightningCLI):
         self, job: TrainJob, on_progress: OnProgress | None, show_bar: bool, say: Callable[[str], None]
     ) -> None:
         self.job, self.stop, self.budget, self.disk = job, StopGently(), Budget(), Disk()
-        self.told = Told(on_progress)
+        self.told, self._skipped = Told(on_progress), list[str]()
         self._show_bar, self._say_line = show_bar, say
         super().__init__(
             FeedForwardModule,
@@ -166,6 +166,7 @@ class Run(LightningCLI):
         """Fit, and see to it that several processes end together."""
         with Watch(self.trainer, self._remedy):
             self._fit(model, **kwargs)
+            self._skipped = self.datamodule.skipped()  # of all processes, while they are connected
 
     def _fit(self, model: FeedForwardModule, **kwargs: Any) -> None:
         """Fit; Lightning ends the program on a signal before the first step."""
@@ -181,7 +182,8 @@ class Run(LightningCLI):
             raise
         except Exception as error:
             if is_out_of_memory(error):
-                raise OutOfMemoryError(explain(model, self.datamodule)) from error
+                device = self.trainer.strategy.root_device  # Lightning has taken the module back to the processor
+                raise OutOfMemoryError(explain(model, self.datamodule, device, self.datamodule.batch_size)) from error
             raise
 
     def trained(self) -> Trained:
@@ -189,9 +191,8 @@ class Run(LightningCLI):
         root = Path(self.trainer.default_root_dir)
         steps, seconds = self.trainer.global_step, self.model.clock.seconds()
         stopped = self.stop.received or (-1 if self.told.stopped else 0)
-        judged, skipped = dict(self.model.judged), self.datamodule.skipped()
-        first = self.trainer.is_global_zero
-        return Trained(root, root / STYLE_FILE, steps, seconds, judged, skipped, stopped, first)
+        judged, first = dict(self.model.judged), self.trainer.is_global_zero
+        return Trained(root, root / STYLE_FILE, steps, seconds, judged, self._skipped, stopped, first)
 
     def _resume_from(self, root: Path) -> str | None:
         """Find what to continue from, and say so."""

@@ -118,9 +118,10 @@ def own_style(loss: PerceptualLoss, batch: Tensor, styles: Target) -> Target:
     A photograph of a flat sky has next to none: in units of its own, any change of it would outweigh all others.
     """
     own = loss.style_target(batch)
-    scales = {path: torch.as_tensor(scale, device=batch.device) for path, scale in own.scales.items()}
+    shared = own.scales.keys() & styles.scales.keys()  # a small style picture has not all scales of the photographs
+    scales = {path: torch.as_tensor(own.scales[path], device=batch.device) for path in own.scales if path in shared}
     return Target(
-        own.values,
+        {path: own.values[path] for path in scales},
         {path: scale.maximum(torch.as_tensor(styles.scales[path]).to(scale)) for path, scale in scales.items()},
     )
 

@@ -4,6 +4,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 if TYPE_CHECKING:
@@ -78,12 +79,12 @@ class Timekeeper(Callback):
             self._log(trainer, len(batch))
 
     def on_validation_batch_start(self, *args: Any) -> None:
-        self._batch_began = time.perf_counter()
+        self._batch_began = _now(self.module.device)
 
     def on_validation_batch_end(self, trainer: Trainer, *args: Any) -> None:
         if trainer.sanity_checking:
             batches = max(1, int(sum(trainer.num_val_batches)))
-            self.module.clock.reserve = batches * (time.perf_counter() - self._batch_began)
+            self.module.clock.reserve = batches * (_now(self.module.device) - self._batch_began)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._validated = not trainer.sanity_checking
@@ -104,6 +105,13 @@ class Timekeeper(Callback):
         images = (trainer.global_step - before) * batch_size * trainer.world_size * trainer.accumulate_grad_batches
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         self.module.log_dict({"images_per_second": images / max(now - then, 1e-9), "lr": rate})
+
+
+def _now(device: torch.device) -> float:
+    """Read the clock, when a GPU has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def passed(before: float, share: float, parts: int) -> bool:

@@ -62,17 +62,24 @@ def paint_live(
 
     Raises:
         ConfigError: ``out`` is not the name of a video that we write.
-        VideoError: The camera cannot be used.
+        VideoError: The camera cannot be used, or has stopped; what was painted before is written.
     """
-    count = 0
+    count, ended = 0, None
     write: Any = nullcontext(lambda seconds, values: None) if out is None else writer(out, crf)
     with write as add:
-        for seconds, values in frames:
-            painted = painter(values)
-            add(seconds, painted)
-            count += 1
-            if on_frame and on_frame(painted):
-                break
+        try:
+            for seconds, values in frames:
+                painted = painter(values)
+                add(seconds, painted)
+                count += 1
+                if on_frame and on_frame(painted):
+                    break
+        except VideoError as error:
+            ended = error
+            if not count:
+                raise
+    if ended is not None:  # what it showed before is kept
+        raise ended
     return count
 
 

@@ -183,7 +183,7 @@ def note_in(container: Any) -> dict[str, Any] | None:
     """Return how a video was made, as fastnst wrote it into the file; ``None`` if it did not."""
     try:
         note = json.loads(comment(container))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return note if isinstance(note, dict) and "fastnst" in note else None
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,16 @@ def test_debug_shows_the_traceback(failing):
     failing(ValueError("broken"))
     with pytest.raises(ValueError, match="broken"):
         run(["stylize", "--debug"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_line_for_help_too():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fastnst", "--version"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.stderr.startswith("fastnst: error: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error():

@@ -93,6 +93,19 @@ def test_finished_pictures_are_left_out_if_asked(stylize, photos, tmp_path, caps
     assert (tmp_path / "out" / "01.png").read_text() == "mine"
 
 
+def test_a_stream_into_a_file_that_exists_is_left_out_if_asked(stylize, tmp_path, capsys):
+    (tmp_path / "o.png").write_text("mine")
+    assert stylize("-", "-o", tmp_path / "o.png", "--skip_existing") == 0
+    assert (tmp_path / "o.png").read_text() == "mine"
+    assert capsys.readouterr().out == f"{tmp_path / 'o.png'}: exists\n"
+
+
+def test_a_model_and_a_file_called_like_an_option(stylize, style_picture, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(style_picture, tmp_path / "-my.png")
+    assert stylize("-o", tmp_path / "o.png", "--", "-my.png") == 0
+
+
 def test_json_tells_what_became_of_every_picture(stylize, photos, tmp_path, capsys):
     shutil.copytree(photos, tmp_path / "mixed")
     (tmp_path / "mixed" / "text.jpg").write_text("no")
@@ -224,6 +237,9 @@ def test_unwritable_out_is_noticed_before_the_work(stylize, style_picture, tmp_p
         (["x.jpg", "--precision", "int8"], "'int8'"),
         (["-", "x.jpg"], "- stands for one picture"),
         (["x.jpg", "--out", "z.png", "--device", "tpu"], "'tpu' is not here"),
+        (["x.jpg", "--out", "z.png", "--device", "cpu:x"], "'cpu:x': must be cuda, cuda:1 and so on, mps or cpu"),
+        (["x.jpg", "--out", "z.png", "--crf", "20"], "--crf is for a video or a camera"),
+        (["x.jpg", "--out", "z.png", "--steady", "0.2"], "--steady is for a video or a camera"),
         (["x.jpg", "--out", "z.png", "--engine", "tvm"], "'tvm'"),
         (["x.jpg", "--out", "z.png", "--memory", "much"], "--memory: memory 'much': must be an amount above zero"),
         (["x.jpg", "--out", "z.png", "--stroke", "3"], "--stroke: 3 is not between 0.5 and 2"),

@@ -287,6 +287,14 @@ def test_exif_goes_along_and_the_place_only_if_asked(fmt, deep, kept, make_pictu
     assert Image.open(io.BytesIO(encoded([twice], "JPEG"))).getexif()[0x010F] == "Maker"
 
 
+def test_xmp_that_a_jpeg_cannot_hold_is_left_out(make_picture):
+    image = photograph(make_picture)
+    (picture,) = read_pictures(encode(image, "PNG"))
+    long = Picture(picture.values, xmp=XMP + b" " * 70_000)
+    assert "xmp" not in Image.open(io.BytesIO(encoded([long], "JPEG", keep_metadata=True))).info
+    assert len(Image.open(io.BytesIO(encoded([long], "WEBP", keep_metadata=True))).info["xmp"]) > 70_000
+
+
 def test_a_description_of_the_photographer_stays(make_picture):
     exif = Image.Exif()
     exif[0x010E] = "Grandma at the sea"

@@ -119,6 +119,7 @@ TIFFS = {
     "packbits, gray": lambda: by_pillow_tiff("L", compression="packbits", tiffinfo={278: 4}),
     "deflate, palette": lambda: by_pillow_tiff("P", compression="tiff_adobe_deflate", tiffinfo={278: 4}),
     "deflate, ink": lambda: by_pillow_tiff("CMYK", compression="tiff_adobe_deflate", tiffinfo={278: 4}),
+    "black and white": lambda: by_pillow_tiff("1", tiffinfo={278: 4}),
     "turned": lambda: by_pillow_tiff(compression="tiff_lzw", tiffinfo={278: 4, 274: 6, 271: "a camera"}),
     "16 bits, alpha": our_tiff,
     "16 bits, big endian": lambda: other_tiff(byteorder=">", rowsperstrip=4),

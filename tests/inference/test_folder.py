@@ -19,6 +19,7 @@ from fastnst.errors import ConfigError
 from fastnst.inference import folder
 from fastnst.inference.job import StylizeJob
 from fastnst.inference.plan import plan
+from fastnst.inference.stages import size_up
 
 BROKEN = (b"", b"no picture", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n")
 
@@ -160,6 +161,29 @@ def test_what_cannot_be_written_alone_stops_nothing_else(job, tmp_path, make_pic
     assert long.reason == "cannot be written (File name too long)"
     assert tall.error.startswith("out/tall.webp: cannot be written (")
     assert result.obstacle is None
+
+
+def test_a_target_that_cannot_be_looked_at_is_a_fault_of_one_picture(job, tmp_path, make_picture, monkeypatch):
+    fill(tmp_path, make_picture, ["a.png", "b.png"])
+    exists = Path.exists
+
+    def fails(path, **options):
+        if path.name == "a.png" and "out" in path.parts:
+            raise OSError("the store does not answer")
+        return exists(path, **options)
+
+    made = job(skip_existing=True)
+    monkeypatch.setattr(Path, "exists", fails)
+    result = folder.run(made)
+    assert (len(result.painted), len(result.failed)) == (1, 1)
+    assert "does not answer" in result.failed[0].error
+
+
+def test_a_larger_painting_counts_as_what_it_is(job, tmp_path, make_picture):
+    fill(tmp_path, make_picture, ["a.png"])
+    width, height = Image.open("in/a.png").size
+    for settings, scale in (({}, 1), ({"size": 4 * max(width, height)}, 4), ({"stroke": 0.5}, 2), ({"stroke": 2.0}, 1)):
+        assert size_up(Path("in/a.png"), Path("out/a.png"), job(**settings)) == scale**2 * width * height
 
 
 def test_memory_that_runs_out_is_a_fault_of_one_picture(job, tmp_path, make_picture, monkeypatch):

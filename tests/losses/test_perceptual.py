@@ -111,6 +111,9 @@ def test_one_pass_serves_content_and_style(make_loss, toy_backbone, monkeypatch)
         ({"style_weight": -1.0}, "not negative"),
         ({"tv": float("nan")}, "finite"),
         ({"content": {}, "style": {}}, "compares nothing"),
+        ({"units": "relativ"}, "units 'relativ': must be relative or raw"),
+        ({"pooling": "maximum"}, "pooling 'maximum': must be max or average"),
+        ({"padding": "same"}, "padding 'same': must be zeros or reflect"),
     ],
 )
 def test_impossible_weights_are_refused(options, words):

@@ -54,6 +54,13 @@ def test_every_style_loss(style_loss, dtype):
     compare(LossConfig(style_loss=style_loss).build(), dtype=dtype)
 
 
+def test_style_at_a_reduced_scale_alone():
+    loss = PerceptualLoss(
+        BACKBONES["compact"]("max", "reflect"), {}, {"relu2_1": 1.0}, STYLE_LOSSES["gram"](), 30.0, 0.0, scales={2: 1.0}
+    )
+    compare(loss)
+
+
 @pytest.mark.parametrize("padding", ["reflect", "zeros"])
 @pytest.mark.parametrize("backbone", sorted(LAYERS))
 def test_every_backbone(backbone, padding):

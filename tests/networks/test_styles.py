@@ -5,6 +5,7 @@ import torch
 
 from fastnst.backbones import STATISTICS_LAYERS, build_backbone, picture_statistics
 from fastnst.checkpoint import Metadata, describe, load_checkpoint, save_checkpoint
+from fastnst.errors import ConfigError
 from fastnst.networks import build_network, shares
 
 
@@ -22,6 +23,11 @@ def test_all_codes_begin_as_the_network_s_own():
     table = network.add_styles(2)
     assert torch.equal(table.codes, network.style_code().expand(2, -1))
     assert torch.equal(table.photograph, network.style_code())
+
+
+def test_norms_without_scales_have_no_codes():
+    with pytest.raises(ConfigError, match="holds one style only"):
+        build_network("hrnet").add_styles(2)
 
 
 def test_a_mix_is_the_weighted_sum_of_codes(network):

@@ -154,5 +154,22 @@ def test_the_rate_depends_on_where_a_run_begins(make_module, model_file):
     assert make_module(**options, init="random").recipe.lr == FROM_RANDOM
 
 
+def test_a_resumed_run_keeps_the_rate_that_was_not_chosen(make_module):
+    checkpoint = {"state_dict": {}}
+    make_module(init="random").on_save_checkpoint(checkpoint)
+    checkpoint["fastnst"]["guard"] |= {"lr": 5e-4, "factor": 0.5, "times": 1}
+    for options, rate, factor in (({}, 5e-4, 0.5), ({"lr": 1e-4}, 1e-4, 1.0)):
+        resumed = make_module(**options)
+        resumed.on_load_checkpoint({"state_dict": {}, "fastnst": checkpoint["fastnst"]})
+        assert (resumed.recipe.lr, resumed.guard.factor) == (rate, factor)
+
+
+def test_another_size_of_the_style_is_not_resumed(make_module):
+    checkpoint = {"state_dict": {}}
+    make_module(style_size=32).on_save_checkpoint(checkpoint)
+    with pytest.raises(ConfigError, match="cannot resume: style sizes was"):
+        make_module(style_size=40).on_load_checkpoint(checkpoint)
+
+
 def test_a_trainer_gets_the_timekeeper_from_the_module(make_module):
     assert [type(callback) for callback in make_module().configure_callbacks()] == [Timekeeper, Guard]

@@ -81,6 +81,17 @@ def test_at_strength_zero_the_photograph_as_it_is_is_asked_for(network, several)
     assert float(report.part("style")) == pytest.approx(0, abs=1e-10)
 
 
+def test_small_style_pictures_are_held_to_at_the_scales_that_they_have(network, toy_backbone):
+    scaled = PerceptualLoss(
+        toy_backbone, {"relu2_1": 1}, {"relu1_1": 1, "relu2_1": 1}, GramLoss(), 5, 1, scales={1: 1.0, 8: 1.0}
+    )
+    targets = take_targets(scaled, [torch.rand(1, 3, 9, 9) for _ in range(3)], torch.rand(4, 3, 64, 64))
+    drawn = Draw(torch.tensor([2, 0]), torch.tensor([0.0, 0.4]))
+    report = step(network, torch.rand(2, 3, 64, 64), targets, drawn)
+    assert [path for path in report.terms if path.startswith("style/")] == ["style/relu1_1", "style/relu2_1"]
+    assert "relu1_1@8" in scaled.style_target(torch.rand(1, 3, 64, 64)).values
+
+
 def test_the_style_terms_go_by_the_strength(network, several):
     batch, index = torch.rand(2, 3, 32, 32), torch.tensor([1, 0])
     network.paint = lambda images, style=None: images

@@ -29,6 +29,17 @@ def test_what_a_camera_sees_is_written_at_its_times(painter, make_frames, tmp_pa
     assert (facts.width, facts.height) == (64, 48)
 
 
+def test_a_camera_that_stops_leaves_what_it_showed(painter, make_frames, tmp_path):
+    def frames():
+        yield from zip([0.0, 0.1, 0.2], make_frames(3), strict=True)
+        raise VideoError("camera 0 has stopped")
+
+    with pytest.raises(VideoError, match="has stopped"):
+        paint_live(frames(), painter, tmp_path / "live.mp4")
+    facts = probe(tmp_path / "live.mp4")
+    assert len(list(Reader(tmp_path / "live.mp4", facts))) == 3
+
+
 def test_painting_stops_when_it_is_asked_to(painter, make_frames):
     seen = []
     assert (
