@@ -90,6 +90,7 @@ def plan_stages(height: int, width: int, steps: float, count: int | None = None,
         if min(smaller) < max(least, 8):
             break
         sizes.insert(0, smaller)
+    sizes = sizes[-max(1, steps) :]
     weights = [DECAY**number for number in range(len(sizes))]
     shares = [weight / sum(weights) for weight in weights]
     counts = [max(1, round(steps * share)) for share in shares]

@@ -64,8 +64,9 @@ def write_site(
     """
     _check(out, overwrite)
     with naming(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".fastnst-") as temporary:
+        place = out.absolute()  # whose parent is not itself
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".fastnst-") as temporary:
             made = Path(temporary) / "site"
             shutil.copytree(PAGE, made)
             made.chmod(0o755)
@@ -76,9 +77,7 @@ def write_site(
                 on_model(entry["name"])
             site = describe_site(entries, "local") | {"runtime": _copy_runtime(runtime, made), "files": _listing(made)}
             (made / SITE).write_text(json.dumps(site, indent=1))
-            if out.exists():
-                out.replace(Path(temporary) / "before")
-            made.replace(out)
+            _put(made, place, Path(temporary) / "before")
     return _measured(out, site["runtime"])
 
 
@@ -92,6 +91,17 @@ def describe_site(entries: list[dict[str, Any]], engine: Engine, training: bool 
     """
     site: dict[str, Any] = {"version": __version__, "engine": engine, "models": entries}
     return site | ({"training": training} if engine == "server" else {})
+
+
+def _put(made: Path, place: Path, before: Path) -> None:
+    """Move a page to its place, and what was there elsewhere; an empty folder may be another disk, or where we are."""
+    if place.is_dir() and not any(place.iterdir()):
+        for part in made.iterdir():
+            shutil.move(part, place)
+        return
+    if place.exists():
+        place.replace(before)
+    made.replace(place)
 
 
 def _check(out: Path, overwrite: bool) -> None:

@@ -27,6 +27,13 @@ def test_no_stage_is_too_small_for_the_loss():
     assert len(plan_stages(72, 96, 100, least=19)) == 2
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_few_steps_are_made_at_few_sizes(steps):
+    stages = plan_stages(1024, 768, steps)
+    assert sum(stage.steps for stage in stages) == steps
+    assert (stages[-1].height, stages[-1].width) == (1024, 768)
+
+
 def test_one_stage_if_asked():
     assert len(plan_stages(72, 96, 100, count=1)) == 1
 

@@ -49,6 +49,17 @@ def test_a_site_holds_all_that_it_names(stylizers, stand_in, tmp_path):
 
 
 @needs_onnx
+def test_an_empty_folder_is_filled_even_the_one_we_are_in(stylizers, stand_in, tmp_path, monkeypatch):
+    out = tmp_path / "empty"
+    out.mkdir()
+    monkeypatch.chdir(out)
+    written = write_site({"waves": stylizers["waves"]}, Path(), stand_in)
+    assert (out / "site.json").is_file()
+    assert written.bytes > 0
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@needs_onnx
 def test_a_page_is_replaced_only_if_asked_and_nothing_else_ever(stylizers, stand_in, tmp_path):
     out, models = tmp_path / "site", {"waves": stylizers["waves"]}
     write_site(models, out, stand_in)
