@@ -105,10 +105,9 @@ def test_a_training_returns_what_paints_and_where_the_run_lies(short, photos, ma
 
 def test_a_training_tells_of_steps_where_a_step_is_several_batches(short, photos, style_picture, tmp_path):
     seen = []
-    options = short | {"settings": {**short.get("settings", {}), "trainer.accumulate_grad_batches": 2}}
-    fastnst.train(
-        style_picture, photos, out=tmp_path, on_progress=lambda now: seen.append((now.step, now.loss)), **options
-    )
+    (tmp_path / "two.yaml").write_text("trainer: {accumulate_grad_batches: 2}")
+    given = {"out": tmp_path / "run", "config": tmp_path / "two.yaml"} | short
+    fastnst.train(style_picture, photos, on_progress=lambda now: seen.append((now.step, now.loss)), **given)
     assert [step for step, _ in seen] == [1, 2, 3]
 
 

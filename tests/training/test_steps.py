@@ -85,7 +85,7 @@ def test_small_style_pictures_are_held_to_at_the_scales_that_they_have(network, 
     scaled = PerceptualLoss(
         toy_backbone, {"relu2_1": 1}, {"relu1_1": 1, "relu2_1": 1}, GramLoss(), 5, 1, scales={1: 1.0, 8: 1.0}
     )
-    targets = take_targets(scaled, [torch.rand(1, 3, 9, 9) for _ in range(3)], torch.rand(4, 3, 64, 64))
+    targets = take_targets(scaled, [torch.rand(1, 3, 8, 8) for _ in range(3)], torch.rand(4, 3, 64, 64))
     drawn = Draw(torch.tensor([2, 0]), torch.tensor([0.0, 0.4]))
     report = step(network, torch.rand(2, 3, 64, 64), targets, drawn)
     assert [path for path in report.terms if path.startswith("style/")] == ["style/relu1_1", "style/relu2_1"]

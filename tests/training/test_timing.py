@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from fastnst.budget import Budget
 from fastnst.training.clock import Clock
@@ -17,7 +18,7 @@ def make_trainer(**changes):
 
 
 def make_keeper(budget: Budget) -> Timekeeper:
-    keeper = Timekeeper(SimpleNamespace(clock=Clock(budget), share=0.0))
+    keeper = Timekeeper(SimpleNamespace(clock=Clock(budget), share=0.0, device=torch.device("cpu")))
     keeper.module.clock.start()
     return keeper
 
