@@ -47,6 +47,8 @@ def about(file: str | os.PathLike[str]) -> dict[str, Any]:
         from fastnst.video.about import about_video
 
         return about_video(path)
+    if path.suffix.lower() == ".onnx" and path.is_file():
+        return about_graph(path)
     if path.suffix.lower() not in EXTENSIONS:
         return about_style(find_style(path))
     note = read_note(path)
@@ -65,6 +67,18 @@ def about_style(path: Path) -> dict[str, Any]:
     names = [style.get("name", "") for style in metadata.styles]
     codes = {"table": {**asdict(table), "names": names}} if table else {}
     return {"file": str(path), "bytes": path.stat().st_size, **codes, **_without_picture(asdict(metadata))}
+
+
+def about_graph(path: Path) -> dict[str, Any]:
+    """Return what an exported graph says of itself.
+
+    Raises:
+        CheckpointError: Not a graph of fastnst.
+    """
+    from fastnst.inference.graphs import read_graph
+
+    _, notes, _ = read_graph(path)
+    return {"file": str(path), "bytes": path.stat().st_size, **asdict(notes)}
 
 
 def about_training(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Union
@@ -101,10 +101,7 @@ class Remote:
                 if self.address.partition(":")[0] in WHOLE:
                     system.pipe_file(path, data)
                     return
-                aside = f"{path.rpartition('/')[0]}/{_aside()}"
-                system.makedirs(aside.rpartition("/")[0], exist_ok=True)
-                system.pipe_file(aside, data)
-                system.mv(aside, path)
+                _write_aside(system, path, data)
         except FileNotFoundError as error:
             raise WriteError(f"{self.address}: cannot be written (there is no such place)") from error
         except OSError as error:
@@ -183,7 +180,28 @@ def check_place(folder: Place) -> None:
         return
     probe = folder / _aside()
     probe.write_bytes(b"-")
-    probe.unlink(missing_ok=True)
+    with suppress(OSError):  # who may write need not be one who may remove
+        probe.unlink(missing_ok=True)
+
+
+def _write_aside(system: Any, path: str, data: bytes) -> None:
+    """Write beside a file, then move it there; some systems move only where nothing is."""
+    folder = path.rpartition("/")[0]
+    aside = f"{folder}/{_aside()}"
+    system.makedirs(folder, exist_ok=True)
+    try:
+        system.pipe_file(aside, data)
+        try:
+            system.mv(aside, path)
+        except OSError:
+            if not system.exists(path):
+                raise
+            system.rm_file(path)
+            system.mv(aside, path)
+    except BaseException:
+        with suppress(OSError):
+            system.rm_file(aside)
+        raise
 
 
 def common_folder(files: Sequence[Place]) -> str:

@@ -1,11 +1,12 @@
 """A contender of ``bench.py`` in a process of its own: none profits or suffers from what another allocates or sets."""
 
+import math
 import multiprocessing
 import platform
 import resource
 import statistics
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -40,6 +41,7 @@ class Process:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, contender, device), daemon=True)
         self._process.start()
+        theirs.close()  # or a process that dies would be waited for without end
         self.ask("ready")
 
     def ask(self, what: str) -> Any:
@@ -56,6 +58,9 @@ def medians(processes: Iterable[Process], turns: int) -> list[float]:
     taken = [[process.ask("seconds") for process in processes] for _ in range(turns)]
     return [statistics.median(own) for own in zip(*taken, strict=True)]
 
+
+ENOUGH = 0.05
+"""Seconds on a GPU that a time is taken of."""
 
 PEAKS: dict[torch.dtype, float] = {}
 
@@ -91,19 +96,38 @@ def _serve(pipe: Connection, contender: Contender, device: torch.device) -> None
     work = getattr(bench_recipes, contender.recipe)(*contender.arguments, device)
     while (order := pipe.recv()) != "end":
         if order == "seconds":
-            _synchronize(device)
-            start = time.perf_counter()
-            work()
-            _synchronize(device)
-            pipe.send(time.perf_counter() - start)
+            pipe.send(_seconds(work, device))
         elif order == "operations":
-            with FlopCounterMode(display=False) as counter:
-                work()
-            pipe.send(counter.get_total_flops())
+            pipe.send(_operations(work))
         elif order == "painted":
             pipe.send((255 * work()).round().to("cpu", torch.int16).numpy())
         else:
             pipe.send(_peak(device) - before)
+
+
+def _seconds(work: Callable[[], Any], device: torch.device) -> float:
+    """Time a call; on a GPU the mean of as many as take a while, for its clock rises first."""
+    times = 1
+    while True:
+        _synchronize(device)
+        start = time.perf_counter()
+        for _ in range(times):
+            work()
+        _synchronize(device)
+        taken = time.perf_counter() - start
+        if device.type != "cuda" or taken > ENOUGH:
+            return taken / times
+        times = math.ceil(1.2 * times * ENOUGH / taken)
+
+
+def _operations(work: Callable[[], Any]) -> int:
+    """Count multiplications and additions; 0 where torch, as before 2.13, cannot count a product that widens."""
+    try:
+        with FlopCounterMode(display=False) as counter:
+            work()
+    except TypeError:
+        return 0
+    return counter.get_total_flops()
 
 
 def _peak(device: torch.device) -> int:

@@ -125,6 +125,7 @@ def alone(work: Callable[..., Any], *arguments: Any) -> Any:
     receiver, sender = context.Pipe()
     process = context.Process(target=_serve, args=(sender, work, arguments))
     process.start()
+    sender.close()  # or a process that dies would be waited for without end
     found = receiver.recv()
     process.join()
     return found

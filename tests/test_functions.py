@@ -18,6 +18,7 @@ from fastnst import options
 from fastnst.cli._words import Parser
 from fastnst.errors import ConfigError
 from fastnst.images import to_tensor
+from fastnst.options import OptimizeOptions, take, with_config
 
 COMMANDS = {
     "train": (options.TrainOptions, {"style", "styles", "photos", "out"}),
@@ -60,6 +61,19 @@ def test_options_are_called_as_on_the_command_line(command):
     names = {name[2:] for name in parser_of(command).known() if name.startswith("--") and "." not in name}
     assert kind.__optional_keys__ - names == set()
     assert names - kind.__optional_keys__ - given - OF_COMMANDS == set()
+
+
+def test_layers_are_given_as_on_the_command_line(tmp_path):
+    (tmp_path / "a.yaml").write_text("size: null\nloss: {content: [relu3_1], style: {relu1_1: 2}}")
+    given, loss = with_config(*({"config": str(tmp_path / "a.yaml")}, {}), "optimize")
+    assert given == {"size": None}
+    assert loss == {"content": {"relu3_1": 1.0}, "style": {"relu1_1": 2}}
+    for layers in ("relu1_1", ["relu1_1"], {"relu1_1": 1.0}):
+        assert take({"style_layers": layers}, OptimizeOptions, "optimize") == {"style_layers": {"relu1_1": 1.0}}
+    weighed = take({"style_layers": ["relu1_1:1", "relu3_1:4"]}, OptimizeOptions, "optimize")
+    assert weighed == {"style_layers": {"relu1_1": 1.0, "relu3_1": 4.0}}
+    with pytest.raises(ConfigError, match="give layers as"):
+        take({"style_layers": "relu1_1:much"}, OptimizeOptions, "optimize")
 
 
 def test_importing_fastnst_imports_nothing_heavy():

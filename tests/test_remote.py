@@ -63,6 +63,32 @@ def test_where_a_file_is_not_whole_at_once_it_is_written_aside(tmp_path, monkeyp
     assert seen[0].endswith(".part")
 
 
+def test_a_store_that_moves_only_where_nothing_is(tmp_path, monkeypatch):
+    def move(self, a, b, **_):
+        if Path(b).exists():
+            raise FileExistsError(b)
+        Path(a).rename(b)
+
+    monkeypatch.setattr(type(fsspec.filesystem("file")), "mv", move)
+    for data in (b"abc", b"new"):
+        Remote(f"local://{tmp_path}/new/a.png").write_bytes(data)
+    assert (tmp_path / "new/a.png").read_bytes() == b"new"
+    monkeypatch.setattr(
+        type(fsspec.filesystem("file")), "mv", lambda self, a, b, **_: (_ for _ in ()).throw(OSError(5, "no"))
+    )
+    with pytest.raises(WriteError):
+        Remote(f"local://{tmp_path}/new/b.png").write_bytes(b"abc")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
+
+
+def test_who_may_write_need_not_remove(tmp_path, monkeypatch):
+    def refuse(self, path):
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(type(fsspec.filesystem("file")), "rm_file", refuse)
+    check_place(place(f"local://{tmp_path}/out"))
+
+
 def test_errors_name_the_address_and_the_remedy(top, monkeypatch):
     with pytest.raises(FileNotFoundError):
         Remote(f"{top}/none.png").read_bytes()

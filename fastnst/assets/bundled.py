@@ -74,7 +74,9 @@ def find_style(model: str | os.PathLike[str]) -> Path:
 
 def license_of(file: Path) -> str | None:
     """Return under what terms the weights in a file are that comes with this program; nothing for any other."""
-    return "MIT" if file in styles().values() or file.parent == starts() else None
+    file = file.resolve()
+    ours = {path.resolve() for path in styles().values()}
+    return "MIT" if file in ours or file.parent == starts().resolve() else None
 
 
 def find_config(name: str, command: str) -> Path:

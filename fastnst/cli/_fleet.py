@@ -40,6 +40,7 @@ def paint_on_cluster(job: StylizeJob, options: Namespace, name: str) -> int:
     """
     if "-" in (*options.input, options.out):
         raise ConfigError("--engine ray paints from folder to folder; give no -")
+    _check_device(job.device)
     import_ray()
     planned = plan_folder(options.input, options.out or name, options.format)
     folder = planned.folder
@@ -52,6 +53,11 @@ def paint_on_cluster(job: StylizeJob, options: Namespace, name: str) -> int:
     return paint_batch(job, options, partial(run, folder=folder, anew=options.overwrite))
 
 
+def _check_device(device: str | None) -> None:
+    if device and ":" in device:
+        raise ConfigError(f"--device {device}: Ray gives each worker a GPU of its own; give {device.partition(':')[0]}")
+
+
 def train_on_cluster(job: "TrainJob", options: Namespace) -> int:
     """Train a network for each style; say at the end what became of each, and write it down.
 
@@ -61,6 +67,7 @@ def train_on_cluster(job: "TrainJob", options: Namespace) -> int:
     from fastnst.fleet import train
     from fastnst.training.folder import holds_run
 
+    _check_device(job.device)
     import_ray()
     jobs = train.split(job)
     folders = [Path(each.settings[train.OUT]) for each in jobs.values()]

@@ -41,7 +41,7 @@ def run(argv: list[str]) -> int:
         words = [f"--config={find_config('demo', 'train')}", *demo.lay_out()]
         options.resume = "auto" if holds_run(demo.FOLDER) else None
     job = make_job(options, words)
-    if options.engine == "ray":
+    if options.engine == "ray" and options.print_config is None and not options.help_all:
         from fastnst.cli._fleet import train_on_cluster
 
         return train_on_cluster(job, options)

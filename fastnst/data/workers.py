@@ -14,10 +14,7 @@ POLL = 5
 FAREWELL = 10.0
 """Seconds that the end of what is left of them may take."""
 
-LIKELY = {
-    signal.SIGKILL: "likely for want of memory",
-    signal.SIGBUS: "likely for want of shared memory, /dev/shm",
-}
+LIKELY = {"SIGKILL": "likely for want of memory", "SIGBUS": "likely for want of shared memory, /dev/shm"}
 
 
 class LostWorkersError(RuntimeError):
@@ -114,5 +111,5 @@ def how_it_ended(code: int) -> str:
     """Say in words how a process ended, by its exit code, which is negative for a signal."""
     if code >= 0:
         return f"has ended with code {code}"
-    likely = LIKELY.get(signal.Signals(-code))
-    return f"was ended by {signal.Signals(-code).name}{f', {likely}' if likely else ''}"
+    name = signal.Signals(-code).name
+    return f"was ended by {name}{f', {LIKELY[name]}' if name in LIKELY else ''}"

@@ -17,6 +17,7 @@ import torch
 
 from fastnst import __version__
 from fastnst.atomic import remove_leftovers
+from fastnst.errors import ConfigError
 from fastnst.fleet.cluster import Post, joined
 from fastnst.fleet.crew import Crew, Event
 from fastnst.fleet.dispatch import HAND, TRIES, Dispatch
@@ -63,8 +64,16 @@ def run(job: StylizeJob, on_progress: OnProgress | None = None, *, folder: Place
     tables = folder if folder.suffix == SUFFIX else None
     settled = find_settled(job.manifest, folder, tables is not None) if not anew else set()
     if tables is not None:
-        remove_unnamed(tables, {part for part, _, _ in (name.partition("#") for name in settled)})
-    below = {name.partition("#")[2] or name for name in settled} if job.skip_existing else set()
+        named = {name.partition("#")[0] for name in settled}
+        if not named and not anew and parts(tables):
+            raise ConfigError(
+                f"{tables} holds tables that {job.manifest} does not name; choose another --out, give that manifest, "
+                "or --overwrite"
+            )
+        remove_unnamed(tables, named)
+    elif not settled and job.skip_existing:  # by the folder engine, or with another manifest
+        settled = listing(folder)
+    below = {name.partition("#")[2] if tables else name for name in settled} if job.skip_existing else set()
     result = StylizeResult()
     todo: list[Task] = []
     for source, target in job.tasks:
@@ -88,7 +97,7 @@ def find_settled(path: Place, folder: Place, tables: bool) -> set[str]:
     names = {target.removeprefix(top) for target in painted}
     if tables:
         names = {f"{part.rpartition('/')[2]}#{name}" for part, _, name in (entry.partition("#") for entry in names)}
-    return {name for name in names if name.partition("#")[0] in there}
+    return {name for name in names if (name.partition("#")[0] if tables else name) in there}
 
 
 def halves(tasks: Sequence[Task], workers: int) -> list[list[Task]]:

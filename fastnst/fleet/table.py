@@ -9,6 +9,7 @@ it is removed.
 import hashlib
 import io
 import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from fastnst.inference.job import Painted
 from fastnst.remote import Place, Remote, listing
 
 SUFFIX = ".parquet"
+
+PART = re.compile(r"part-[0-9a-f]{16}\.parquet")
+"""The names that :func:`part_name` makes."""
 
 MANIFEST = "_manifest.jsonl"
 """In the folder of the parts, where readers of parquet pass over it by its name."""
@@ -88,8 +92,8 @@ def write_part(path: Place, rows: Sequence[Row]) -> None:
 
 
 def parts(folder: Place) -> set[str]:
-    """Name the parts in a folder."""
-    return {name for name in listing(folder) if name.startswith("part-") and name.endswith(SUFFIX)}
+    """Name the parts in a folder, those of :func:`part_name` alone: others write tables called part-something too."""
+    return {name for name in listing(folder) if PART.fullmatch(name)}
 
 
 def remove_unnamed(folder: Place, named: Collection[str]) -> None:

@@ -5,6 +5,7 @@ dies with its process or machine goes on where its resume file stands. Plain tas
 """
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ import torch
 from fastnst.errors import ConfigError, first_line, printable
 from fastnst.fleet.cluster import THREADS, joined
 from fastnst.images import find_files
+from fastnst.training.folder import RESUME_FILE
 from fastnst.training.job import TrainJob
 from fastnst.training.pictures import free_name
 
@@ -130,7 +132,7 @@ class Trainings:
         self._ray, self._jobs, self._on_finished = ray, jobs, on_finished
         device = next(iter(jobs.values())).device
         self._cpus, self._gpus = share([node["Resources"] for node in ray.nodes() if node["Alive"]], len(jobs), device)
-        self._deaths = dict.fromkeys(jobs, 0)
+        self._deaths, self._started = dict.fromkeys(jobs, 0), time.time()
         self._refs = {self._begin(name): name for name in jobs}
 
     def wait(self, stopped: Callable[[], bool]) -> list[Finished]:
@@ -154,10 +156,15 @@ class Trainings:
         job, deaths = self._jobs[name], self._deaths[name]
         readers = f"--data.workers={max(1, self._cpus - 1)}"  # the same on any machine, and before what was given
         job = replace(job, words=[readers, *job.words])
-        if deaths:
+        if deaths and not (job.overwrite and self._old(job)):
             job = replace(job, resume="auto", overwrite=False)
         task = self._ray.remote(train_one).options(num_cpus=self._cpus, num_gpus=self._gpus, max_retries=0)
         return task.remote(job, str(Path.cwd()), self._cpus)
+
+    def _old(self, job: TrainJob) -> bool:
+        """Tell whether the resume file of a run is not of this program's, which is to replace it."""
+        file = Path(job.settings[OUT]) / RESUME_FILE
+        return file.is_file() and file.stat().st_mtime < self._started
 
     def _told(self, ref: Any, asked: bool) -> Finished | None:
         """Say what became of a run; nothing where it was begun again."""

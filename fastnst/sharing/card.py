@@ -1,7 +1,9 @@
 """The card of a style on the hub: what it is, how it looks, how it is used, how it was trained and judged."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from fastnst.about import artwork
@@ -124,11 +126,11 @@ def use(metadata: Metadata, network: TransformationNetwork, address: str) -> str
     names = [str(style.get("name", "")) for style in metadata.styles]
     choice, chosen = "", ""
     if len(names) > 1:
-        choice, chosen = f" --style {names[0]}", f', style="{names[0]}"'
+        choice, chosen = f" --style {quote(names[0])}", f", style={json.dumps(names[0])}"
     elif not names and network.styles is not None:
         choice, chosen = " --style painting.jpg", ', style="painting.jpg"'
     command = f"    fastnst stylize holiday.jpg --model {address}"
-    more = f"{command} --mix {names[0]}:0.3 {names[1]}:0.7\n" if names[1:] else ""
+    more = f"{command} --mix {quote(names[0] + ':0.3')} {quote(names[1] + ':0.7')}\n" if names[1:] else ""
     return (
         f"    pip install fastnst\n{command}{choice}\n{more}\n```python\n"
         f'import fastnst\n\nstylizer = fastnst.load("{address}"{chosen})\n'

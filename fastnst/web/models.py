@@ -122,12 +122,18 @@ def _entry(name: str, stylizer: Stylizer) -> dict[str, Any]:
     shown = [_shown(style) for style in _styles(stylizer)]
     several = len(shown) > 1
     own = {"title": _title(name), "artist": ""} if several or not shown else shown[0]
+    addresses: dict[str, None] = {}
+    for style in shown:
+        addresses[_free(safe_name(style["name"]), addresses)] = None
     return {
         "name": name,
         "title": own["title"],
         "artist": own["artist"],
         "thumbnail": f"thumbnails/{name}.jpg",
-        "styles": [style | {"thumbnail": f"thumbnails/{name}/{safe_name(style['name'])}.jpg"} for style in shown]
+        "styles": [
+            style | {"thumbnail": f"thumbnails/{name}/{address}.jpg"}
+            for style, address in zip(shown, addresses, strict=True)
+        ]
         if several
         else [],
         "strength": stylizer.has_strength,

@@ -125,6 +125,31 @@ def test_a_run_goes_on_where_its_manifest_and_its_files_stand(paint, crew, capsy
     assert (len(crew.given), len(lines())) == (13, 13)
 
 
+def test_what_others_painted_is_left_alone_if_asked(paint, crew, tmp_path):
+    assert paint("--manifest", "a.jsonl") == 3
+    before = files("out")
+    crew.given.clear()
+    assert paint("--skip_existing", "--manifest", "b.jsonl", out=str(tmp_path / "out")) == 3
+    assert set(crew.given) == {"in/broken.png"}
+    assert files("out") == before
+
+
+def test_tables_of_others_are_never_removed(paint, crew, tmp_path, capsys):
+    assert paint("--manifest", "a.jsonl", out="x.parquet") == 3
+    (tmp_path / "x.parquet/part-00000-1b2c.snappy.parquet").write_text("of Spark")
+    before = files("x.parquet")
+    assert paint("--manifest", "b.jsonl", "--skip_existing", out="x.parquet") == 2
+    assert "holds tables that b.jsonl does not name" in capsys.readouterr().err
+    assert files("x.parquet") == before
+    assert paint("--manifest", "a.jsonl", "--overwrite", out="x.parquet") == 3
+    assert (tmp_path / "x.parquet/part-00000-1b2c.snappy.parquet").read_text() == "of Spark"
+
+
+def test_a_gpu_of_its_own_cannot_be_chosen_for_a_worker(paint, capsys):
+    assert paint("--device", "cuda:1") == 2
+    assert "give cuda" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("lose", [0, 4])
 def test_tables_hold_every_picture_once(paint, crew, monkeypatch, lose):
     from pyarrow import parquet

@@ -1,6 +1,7 @@
 """One network for each of many styles: how jobs are made of one, and how a run that loses its process goes on."""
 
 import json
+import os
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -129,6 +130,18 @@ def test_two_styles_are_trained_and_one_loses_its_process(cluster, words, tmp_pa
     assert "trained 2 of 2 styles" in said.splitlines()[-1]
     assert run(words) == 2
     assert "holds a run already" in capsys.readouterr().err
+
+
+def test_a_process_lost_early_does_not_bring_the_old_run_back(cluster, words, tmp_path):
+    cluster()
+    assert run(words) == 0
+    for file in (tmp_path / "run").rglob("*.ckpt"):
+        os.utime(file, (1e9, 1e9))
+    ray = cluster(sun=1)
+    assert run([*words, "--overwrite"]) == 0
+    assert [(job.resume, job.overwrite) for job in ray.begun] == [(None, True), (None, True), (None, True)]
+    facts = json.loads((tmp_path / "run" / "runs.json").read_text())
+    assert [one["steps"] for one in facts] == [4, 4]
 
 
 def test_a_style_that_cannot_be_trained_stops_no_other(cluster, words, two_styles, tmp_path, capsys):

@@ -33,6 +33,7 @@ async function answer(request, path) {
   }
   try {
     const found = await fetch(request, { cache: "no-cache" });
+    if (found.type === "opaqueredirect") return found; // of a navigation, which the browser follows
     if (found.status === 200) await cache.put(request.url, found.clone());
     return isolated(found);
   } catch {

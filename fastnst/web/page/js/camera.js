@@ -18,13 +18,15 @@ export class Camera {
   #running = false;
   #facing = "user";
   #size = FIRST;
+  #attempt = 0; // the latest to connect; earlier ones, whose permission comes late, are given up
+  #said = -Infinity;
 
   constructor(engine, look, onPhotograph) {
     this.#engine = engine;
     this.#look = look;
     this.#onPhotograph = onPhotograph;
     Object.assign(this.#video, { muted: true, playsInline: true });
-    find("snap").addEventListener("click", async () => this.#leave(await createImageBitmap(this.#video)));
+    find("snap").addEventListener("click", () => this.#snap().catch((error) => say(error.message)));
     find("leave").addEventListener("click", () => this.#leave());
     find("turn").addEventListener("click", () => this.#turn().catch((error) => say(error.message)));
   }
@@ -33,8 +35,9 @@ export class Camera {
     return Boolean(navigator.mediaDevices?.getUserMedia);
   }
 
+  /** Show it; resolves to whether it is shown, and nobody closed it before it could be. */
   async open() {
-    await this.#connect();
+    if (!(await this.#connect())) return false;
     show("camera");
     compare(0);
     find("shutter").hidden = false;
@@ -42,6 +45,7 @@ export class Camera {
     const inputs = await navigator.mediaDevices.enumerateDevices();
     find("turn").hidden = inputs.filter(({ kind }) => kind === "videoinput").length < 2;
     if (!this.#running) this.#run();
+    return true;
   }
 
   /** Whether the camera is shown. */
@@ -55,25 +59,45 @@ export class Camera {
     say("");
   }
 
+  async #snap() {
+    await this.#leave(await createImageBitmap(this.#video));
+  }
+
   async #turn() {
-    this.#facing = this.#facing === "user" ? "environment" : "user";
-    await this.#connect();
+    const before = this.#facing;
+    this.#facing = before === "user" ? "environment" : "user";
+    try {
+      await this.#connect();
+    } catch (error) {
+      this.#facing = before;
+      await this.#connect();
+      say(error.message);
+    }
     if (!this.#running) this.#run();
   }
 
   async #connect() {
     this.#disconnect();
+    const mine = this.#attempt;
     const video = { facingMode: this.#facing, width: { ideal: 1920 }, height: { ideal: 1080 } };
+    let stream;
     try {
-      this.#video.srcObject = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+      stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
     } catch (error) {
       const reason = error.name === "NotAllowedError" ? "it was not allowed" : error.message;
       throw new Error(`the camera cannot be used: ${reason}`);
     }
+    if (mine !== this.#attempt) {
+      for (const track of stream.getTracks()) track.stop();
+      return false;
+    }
+    this.#video.srcObject = stream;
     await this.#video.play();
+    return true;
   }
 
   #disconnect() {
+    this.#attempt++;
     for (const track of this.#video.srcObject?.getTracks() ?? []) track.stop();
     this.#video.srcObject = null;
   }
@@ -108,8 +132,10 @@ export class Camera {
     const bitmap = await createImageBitmap(this.#video, { resizeWidth, resizeHeight, resizeQuality: "medium" });
     const shown = await createImageBitmap(bitmap);
     const painted = this.#engine.live ? await this.#engine.frame(bitmap, this.#look()) : null;
+    bitmap.close();
+    if (this.#video.srcObject) setPhotograph(shown);
+    shown.close();
     if (!this.#video.srcObject) return;
-    setPhotograph(shown);
     if (painted) putPart(painted, 0, 0);
     else await new Promise(requestAnimationFrame);
   }
@@ -118,7 +144,10 @@ export class Camera {
   #adapt(times) {
     const mean = times.reduce((sum, time) => sum + time) / times.length;
     const { width, height } = find("after");
-    if (this.#engine.live && this.#video.srcObject) say(`${(1000 / mean).toFixed(1)} frames per second, ${width} × ${height}`);
+    if (this.#engine.live && this.#video.srcObject && performance.now() - this.#said > 2000) {
+      this.#said = performance.now(); // no more often, for it is read out
+      say(`${(1000 / mean).toFixed(1)} frames per second, ${width} × ${height}`);
+    }
     if (times.length < 10 || (mean > 0.6 * PACE && mean < 1.5 * PACE)) return;
     const size = Math.round((this.#size * Math.sqrt(PACE / mean)) / 32) * 32;
     this.#size = Math.min(MOST, Math.max(LEAST, size));

@@ -20,6 +20,7 @@ let camera;
 let picture;
 let size = 0;
 let task;
+let opened = 0; // pictures that were chosen; the latest counts, however long others take to decode
 
 await begin().catch((error) => blame(error.message));
 
@@ -80,16 +81,19 @@ function listenToDrops(page) {
 async function open(given) {
   if (!given) return;
   blame();
+  const mine = ++opened;
   try {
-    await use(await readPicture(given));
+    const found = await readPicture(given);
+    if (mine === opened) await use(found);
+    else found.bitmap.close();
   } catch (error) {
-    blame(error.message);
+    if (mine === opened) blame(error.message);
   }
 }
 
 async function use(found) {
   task?.abort();
-  if (camera.on) camera.close();
+  camera.close();
   picture?.bitmap.close();
   picture = found;
   size = offerSizes(found, (chosen) => {
@@ -109,8 +113,9 @@ async function repaint(anew = false) {
   if (anew === true) show("picture");
   offer("Cancel", () => mine.abort(new DOMException("cancelled", "AbortError")));
   say("Getting ready …", null);
+  let bitmap;
   try {
-    const bitmap = await scaled(picture, size);
+    bitmap = await scaled(picture, size);
     if (!current()) return;
     if (anew === true || bitmap.width !== painting.width || bitmap.height !== painting.height) {
       setPhotograph(bitmap);
@@ -120,6 +125,8 @@ async function repaint(anew = false) {
     await paint(bitmap, mine.signal, current);
   } catch (error) {
     if (current()) stopped(error);
+  } finally {
+    bitmap?.close();
   }
 }
 
@@ -165,15 +172,17 @@ async function download(type) {
 async function openCamera() {
   blame();
   task?.abort();
+  task = undefined;
+  offer();
   try {
-    await camera.open();
-    find("done").hidden = true;
+    if (await camera.open()) find("done").hidden = true;
   } catch (error) {
     blame(error.message);
   }
 }
 
 async function leaveCamera(photograph) {
+  opened++;
   if (photograph) {
     const { width, height } = photograph;
     await use({ bitmap: photograph, width, height, name: "photograph" });

@@ -19,13 +19,13 @@ async function train(file, onTrained) {
   blame();
   const form = new FormData();
   form.set("image", file);
-  form.set("name", file.name.replace(/\.[^.]*$/, ""));
+  form.set("name", file.name.replace(/\.[^.]*$/, "").slice(0, 80));
   tell("Sending the painting …", null);
   try {
     const { id } = await (await post("v1/styles", form)).json();
     const name = await follow(`v1/styles/${encodeURIComponent(id)}/events`);
     tell("Trained.");
-    onTrained(name ?? id);
+    await onTrained(name ?? id);
   } catch (error) {
     tell("");
     throw error;

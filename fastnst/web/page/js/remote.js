@@ -1,6 +1,7 @@
 // Paints by the server that this page is from.
 
 const TRIES = 3; // times that a busy server is asked again
+const PATIENCE = 10; // seconds that it may ask to wait; what takes longer is said
 
 export class RemoteEngine {
   live = false;
@@ -20,6 +21,7 @@ export class RemoteEngine {
     if (model.strength) form.set("strength", String(strength));
     const painted = await createImageBitmap(await (await post("v1/stylize", form, signal)).blob());
     onPart(painted, 0, 0);
+    painted.close();
     onProgress(1);
   }
 }
@@ -29,8 +31,9 @@ export async function post(address, form, signal) {
   for (let tried = 0; ; tried++) {
     const answer = await fetch(address, { method: "POST", body: form, signal });
     if (answer.ok) return answer;
-    if (answer.status !== 503 || tried === TRIES) throw new Error(await reason(answer));
-    await pause(1000 * Number(answer.headers.get("Retry-After") || 1), signal);
+    const seconds = Number(answer.headers.get("Retry-After") || 1);
+    if (answer.status !== 503 || tried === TRIES || !(seconds <= PATIENCE)) throw new Error(await reason(answer));
+    await pause(1000 * seconds, signal);
   }
 }
 

@@ -27,7 +27,10 @@ export function setPhotograph(bitmap) {
 export function putPart(image, left, top) {
   const context = after.getContext("2d");
   if (image instanceof ImageData) context.putImageData(image, left, top);
-  else context.drawImage(image, left, top);
+  else {
+    context.clearRect(left, top, image.width, image.height); // or what is half transparent would show the one before
+    context.drawImage(image, left, top);
+  }
 }
 
 /** Show so much of the photograph, percent from the left. */
