@@ -41,6 +41,8 @@ def open_photos(source: str | os.PathLike[str]) -> Photos:
     if not files:
         raise ConfigError(f"{text}: holds no pictures ({', '.join(sorted(EXTENSIONS))}) and no parquet files")
     if tables := [str(file) for file in files if file.suffix.lower() == TABLE]:
+        if len(tables) < len(files):
+            raise ConfigError(f"{text}: holds pictures and parquet files; give one kind, such as {text}/*.parquet")
         return _undecoded(_from_parquet(tables, text), text)
     paths = [str(file) for file in files]
     return _undecoded(Dataset.from_dict({"image": paths}).cast_column("image", Image(decode=False)), text)

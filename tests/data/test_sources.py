@@ -59,6 +59,12 @@ def test_a_table_without_pictures_lists_its_columns(tmp_path):
         open_photos(tmp_path / "t.parquet")
 
 
+def test_a_folder_of_both_kinds_is_refused(parquet, make_picture):
+    make_picture().save(parquet.parent / "a.png")
+    with pytest.raises(ConfigError, match="holds pictures and parquet files; give one kind"):
+        open_photos(parquet.parent)
+
+
 def test_broken_parquet_is_one_line(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(ConfigError, match="cannot be read as parquet") as error:
