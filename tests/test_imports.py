@@ -37,7 +37,7 @@ ALLOWED = {
     "optimize": BASE | {"backbones", "checkpoint", "images", "inference", "losses", "networks"},
     "inspection": BASE | {"backbones", "images", "losses", "optimize"},
     "compare": BASE | {"assets", "checkpoint", "data", "images", "inference", "losses", "optimize"},
-    "about": BASE | {"assets", "checkpoint", "images", "losses", "networks", "optimize", "video"},
+    "about": BASE | {"assets", "checkpoint", "images", "inference", "losses", "networks", "optimize", "video"},
     "sharing": BASE | {"about", "assets", "checkpoint", "images", "inference", "networks"},
     "export": BASE | {"assets", "images", "networks"},
     "serve": BASE | {"assets", "checkpoint", "images", "inference", "web"},

@@ -51,10 +51,12 @@ class Parser(argparse.ArgumentParser):
             ConfigError: A config that is not there, or that sets what the command does not have.
         """
         words = self.expand(argv)
-        for word in before_separator(words):
+        options = before_separator(words)
+        for word in options:
             if word.startswith("--") and word.partition("=")[0] not in self.known():
                 self.error(f"unknown option {word}{guess(word.partition('=')[0], self.known())}")
-        return self.parse_intermixed_args(words)
+        files = (f"./{word}" if word[0:1] == "-" != word else word for word in words[len(options) + 1 :])
+        return self.parse_intermixed_args([*options, *files])  # which, as of 3.11, does not know the separator
 
     def expand(self, argv: Sequence[str]) -> list[str]:
         """Return the words with underscores in the names of options, and with configs replaced by their settings."""

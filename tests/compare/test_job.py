@@ -45,7 +45,7 @@ def test_the_page_says_by_what_content_is_scaled(job, trained, tmp_path):
 
 def test_one_step_at_a_size_of_several_stages(job, tmp_path, monkeypatch):
     monkeypatch.setattr("fastnst.optimize.schedule.SMALLEST", 32)
-    comparison = run(replace(job, sizes=(64,), steps=1))
+    comparison = run(replace(job, sizes=(64,), steps=2))
     (case,) = comparison.cases
     assert all(case.curves.values())
     assert case.curves["fastnst optimize"][-1].evaluations == 2  # one at 32 px, one at 64 px

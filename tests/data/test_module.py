@@ -52,7 +52,9 @@ def hub_set(photos, monkeypatch):
 
 def at_step(module: ImageDataModule, step: int) -> list[torch.Tensor]:
     """Return the batches up to the 20th that a trainer gets which stands at a step."""
-    module.trainer = SimpleNamespace(global_rank=0, world_size=1, global_step=step, accumulate_grad_batches=1)
+    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    facts = {"global_rank": 0, "world_size": 1, "global_step": step, "accumulate_grad_batches": 1}
+    module.trainer = SimpleNamespace(**facts, strategy=strategy)
     return list(islice(module.train_dataloader(), 20 - step))
 
 
