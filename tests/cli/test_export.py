@@ -42,3 +42,13 @@ def test_without_the_extra_the_remedy_is_named(model_file, tmp_path, monkeypatch
     assert run(["export", str(model_file), "--out", str(tmp_path / "s.tflite")]) == 2
     assert "write .onnx or .pt2" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@needs_onnx
+def test_a_graph_says_what_it_is(model_file, tmp_path, capsys):
+    assert run(["export", str(model_file), "--out", str(tmp_path / "s.onnx")]) == 0
+    capsys.readouterr()
+    assert run(["info", str(tmp_path / "s.onnx"), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["file"] == str(tmp_path / "s.onnx")
+    assert {"name", "license", "pixels"} <= facts.keys()

@@ -206,6 +206,12 @@ def test_a_backbone_chooses_its_own_layers(capsys):
     assert loss["style"] is None
 
 
+def test_settings_of_many_runs_are_printed_here_and_not_by_workers(capsys):
+    words = ["train", "--engine", "ray", "--styles", "a.jpg", "--photos", "p", "--print_config"]
+    assert outcome(words) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["model"]["style"] == ["a.jpg"]
+
+
 def test_every_recipe_can_be_read(capsys):
     for name in configs("train"):
         assert outcome(["train", "--config", name, "--style", "s", "--photos", "p", "--print_config"]) == 0
