@@ -24,8 +24,8 @@ def about(file: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what a file says of itself, as plain data.
 
     Args:
-        file: A picture written by fastnst, any video, a trained style (a file, or a bundled one by name), a ``.resume``
-            file of the optimizer or a ``.ckpt`` file of a training.
+        file: A picture written by fastnst, any video, a trained style (a file, or a bundled one by name), an exported
+            ``.onnx``, a ``.resume`` file of the optimizer or a ``.ckpt`` file of a training.
 
     Raises:
         NoNoteError: A picture without a note.

@@ -118,11 +118,11 @@ def _plain(name: str, value: Any) -> Any:
     if name == "time_budget":
         return str(value)
     if name in LAYERS and not isinstance(value, Mapping):
-        return _layers(value)
+        return read_layers(value)
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _layers(given: str | Sequence[str] | Mapping[str, float]) -> dict[str, float]:
+def read_layers(given: str | Sequence[str] | Mapping[str, float]) -> dict[str, float]:
     """Return the weights of layers: of one, ``relu3_1``, or several, each perhaps with a weight, ``relu3_1:4``."""
     if isinstance(given, Mapping):
         return dict(given)
@@ -152,7 +152,7 @@ def with_config(given: dict[str, Any], loss: dict[str, Any], command: str) -> tu
 
     settings = read_config(find_config(name, command))
     below = {LAYERS.get(key, key): value for key, value in settings.pop("loss", {}).items()}
-    below |= {key: _layers(below[key]) for key in LAYERS.values() if below.get(key) is not None}
+    below |= {key: read_layers(below[key]) for key in LAYERS.values() if below.get(key) is not None}
     settings |= {key: "original" for key in ("size", "style_size") if key in settings and settings[key] is None}
     try:
         settings = take(settings, OptimizeOptions, command)

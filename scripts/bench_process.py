@@ -121,7 +121,7 @@ def _seconds(work: Callable[[], Any], device: torch.device) -> float:
 
 
 def _operations(work: Callable[[], Any]) -> int:
-    """Count multiplications and additions; 0 where torch, as before 2.13, cannot count a product that widens."""
+    """Count multiplications and additions; 0 where this torch cannot count a product that widens."""
     try:
         with FlopCounterMode(display=False) as counter:
             work()

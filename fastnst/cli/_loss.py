@@ -8,11 +8,12 @@ def layer_weights(word: str) -> dict[str, float]:
     """Read ``relu3_1``, ``relu3_1:4`` or ``{relu1_1: 1, relu3_1: 4}`` as layers with their weights."""
     import yaml
 
+    from fastnst.options import read_layers
+
     try:
         if word.startswith("{"):
             return {str(name): float(weight) for name, weight in yaml.safe_load(word).items()}
-        name, _, weight = word.partition(":")
-        return {name: float(weight or 1)}
+        return read_layers(word)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError, yaml.YAMLError):
         given = repr(word[:80])
         raise argparse.ArgumentTypeError(f"{given}: give layers as relu1_1 relu3_1, or relu1_1:1 relu3_1:4") from None

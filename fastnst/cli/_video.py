@@ -63,9 +63,9 @@ def is_asked(options: Namespace) -> bool:
     if videos and len(options.input) > 1:
         raise ConfigError(f"{videos[0]}: a video is painted alone; give one input")
     if not videos:
-        given = {"show": options.show, "crf": options.crf is not None, "steady": options.steady != BLEND}
-        if any(given.values()):
-            raise ConfigError(f"--{max(given, key=given.__getitem__)} is for a video or a camera")
+        asked = {"show": options.show, "crf": options.crf is not None, "steady": options.steady != BLEND}
+        for name in (name for name, given in asked.items() if given):
+            raise ConfigError(f"--{name} is for a video or a camera")
     return bool(videos)
 
 

@@ -55,7 +55,8 @@ class Parser(argparse.ArgumentParser):
         for word in options:
             if word.startswith("--") and word.partition("=")[0] not in self.known():
                 self.error(f"unknown option {word}{guess(word.partition('=')[0], self.known())}")
-        files = (f"./{word}" if word[0:1] == "-" != word else word for word in words[len(options) + 1 :])
+        behind = words[len(options) + 1 :]
+        files = (f"./{word}" if word.startswith("-") and word != "-" else word for word in behind)
         return self.parse_intermixed_args([*options, *files])  # which, as of 3.11, does not know the separator
 
     def expand(self, argv: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ def parser() -> Parser:
     parser = Parser("info", "FILE", "Tell how a picture, a style or a run was made, and how to repeat it.")
     parser.add_argument(
         "file",
-        help="a picture written by fastnst, a video, a style (file or name), or a .resume or .ckpt file",
+        help="a picture written by fastnst, a video, a style (file or name), or an .onnx, .resume or .ckpt file",
     )
     parser.add_argument(
         "--flicker", metavar="ORIGINAL", help="measure how much a painted video flickers more than its original"

@@ -40,7 +40,8 @@ def run(job: StylizeJob, on_progress: OnProgress | None = None, *, folder: Place
     """Paint every picture of a job; one that cannot be painted is noted, and the others are painted.
 
     Args:
-        job: What to paint; ``manifest`` is a must, ``skip_existing`` leaves out what it says is painted and is there.
+        job: What to paint; ``manifest`` is a must, ``skip_existing`` leaves out what it says is painted and is there,
+            or all that is there where it says nothing of this folder.
         on_progress: Called after every half batch; once its result is true, those at hand are finished and no other is
             begun.
         folder: Of the results; a name that ends in ``.parquet`` asks for tables.
@@ -48,7 +49,8 @@ def run(job: StylizeJob, on_progress: OnProgress | None = None, *, folder: Place
 
     Raises:
         CheckpointError: The model cannot be used.
-        ConfigError: No such model or style, no Ray, or no machine that could take a worker.
+        ConfigError: No such model or style, no Ray, no machine that could take a worker, or a folder of tables that
+            the manifest does not name.
         CrewError: There are no workers, or none any more.
         ImageError: The style picture cannot be read.
         OSError: The folder takes no files, or the manifest cannot be written.

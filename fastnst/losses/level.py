@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from fastnst.losses.functional import wide
 from fastnst.losses.perceptual import PerceptualLoss
 from fastnst.losses.pyramid import layer_at
 from fastnst.losses.target import Region
@@ -95,8 +96,8 @@ class Level:
         return {layer: 1.0 if raw else self._mean_square(layer) for layer in self.content_layers}
 
     def _mean_square(self, layer: str) -> float:
-        sums = [part[layer].float().square().sum((0, 2, 3)) for part in self.content]  # no more: MPS has no float64
-        total = float(torch.stack(sums).cpu().double().sum())
+        sums = [wide(part[layer]).square().sum((0, 2, 3)) for part in self.content]
+        total = float(torch.stack(sums).cpu().double().sum())  # there, for MPS has no float64
         return total / self._values(layer) or 1.0
 
     def _values(self, layer: str) -> int:

@@ -70,3 +70,11 @@ def test_what_has_no_styles_is_refused(shared_network, tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"")
     with pytest.raises(ConfigError, match="is a graph already"):
         open_models([str(tmp_path / "a.onnx")])
+
+
+def test_thumbnails_of_styles_have_an_address_each(gallery):
+    stylizer = load(gallery, "cpu")
+    for style, name in zip(stylizer.metadata.styles, ("星空", "睡莲", "a b"), strict=True):
+        style["name"] = name
+    entry = describe_models({"gallery": stylizer})[0]
+    assert len({style["thumbnail"] for style in entry["styles"]}) == 3
