@@ -105,7 +105,9 @@ class Remote:
         except FileNotFoundError as error:
             raise WriteError(f"{self.address}: cannot be written (there is no such place)") from error
         except OSError as error:
-            raise WriteError(str(error)) from error
+            told = WriteError(str(error))
+            told.errno = error.errno
+            raise told from error
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the file."""

@@ -96,8 +96,8 @@ class Examples(dict[str, list[str]]):
 
 
 def _survey(photos: "Photos", options: Namespace, examples: Examples, stopped: Callable[[], int]) -> "Survey":
-    """Look at the photographs; list what is found as it is found."""
-    from fastnst.atomic import replacing
+    """Look at the photographs; list what is found as it is found, also where they cannot be read to their end."""
+    from fastnst.atomic import WriteError, naming, replacing
     from fastnst.data.survey import survey
 
     total = len(photos) if hasattr(photos, "__len__") else None
@@ -109,13 +109,20 @@ def _survey(photos: "Photos", options: Namespace, examples: Examples, stopped: C
         def on_finding(finding: "Finding") -> None:
             examples.add(finding)
             if file:
-                file.write("\t".join(map(printable, finding)) + "\n")
+                with naming(options.list):
+                    file.write("\t".join(map(printable, finding)) + "\n")
 
         def on_progress(found: "Survey") -> bool:
             bar.update(found.looked - bar.n)
             return bool(stopped())
 
-        return survey(photos, options.size // 2, options.most, options.seed, on_finding, on_progress)
+        try:
+            return survey(photos, options.size // 2, options.most, options.seed, on_finding, on_progress)
+        except WriteError:
+            raise
+        except OSError as error:  # of the photographs, not of the list
+            unreadable = error
+    raise unreadable
 
 
 def _pace(photos: "Photos", options: Namespace) -> "Pace | None":

@@ -169,28 +169,37 @@ def _features(options: argparse.Namespace, out: Path) -> int:
 
 def _sweep(options: argparse.Namespace, out: Path) -> int:
     """Optimize one pair under every combination of settings: a sheet, convergence, tables, TensorBoard's HParams."""
+    from fastnst.cli import EXIT_PARTLY
     from fastnst.cli._signals import stop_gently
-    from fastnst.inspection import run_sweep, write_sweep
+    from fastnst.errors import printable
+    from fastnst.inspection import Failure, run_sweep, write_sweep
+    from fastnst.inspection.plan import label, varying
     from fastnst.inspection.report import FILES
 
     _words.check_out(*(out / name for name in FILES), options=options)
     job = _job(options)
+    axes = varying(job.settings())
     with (
         stop_gently("finishing this picture and writing the files of those so far") as stop,
         _words.progress_bar(options, total=len(job.settings()), desc="sweep", unit="picture") as bar,
     ):
 
-        def advance(*_: object) -> bool:
+        def advance(result: object, *_: int) -> bool:
             bar.update()
+            if isinstance(result, Failure):
+                say = f"fastnst: {label(result.setting, axes)}: {printable(str(result.error))}"
+                bar.write(say, file=sys.stderr)
             return bool(stop.signal)
 
         found = run_sweep(job, advance)
+    if not found.cells:
+        raise found.failures[0].error
     paths = write_sweep(out, found, options.goals)
     line = f"{paths[0]}: {len(found.cells)} pictures; tensorboard --logdir {paths[-1]} shows them too"
     _words.report(options, line, {"files": [str(path) for path in paths], "interrupted": found.interrupted})
     if found.interrupted:
         print(f"fastnst: interrupted after {len(found.cells)} of {found.planned} pictures", file=sys.stderr)
-    return 128 + stop.signal if found.interrupted else 0
+    return 128 + stop.signal if found.interrupted else EXIT_PARTLY if found.failures else 0
 
 
 def _job(options: argparse.Namespace) -> "SweepJob":

@@ -4,10 +4,11 @@ from fastnst.inspection.features import feature_sheets
 from fastnst.inspection.plan import Setting, SweepJob
 from fastnst.inspection.reconstruct import default_layers, reconstruct
 from fastnst.inspection.report import write_sweep
-from fastnst.inspection.sweep import Cell, Moment, Sweep, run_sweep, within
+from fastnst.inspection.sweep import Cell, Failure, Moment, Sweep, run_sweep, within
 
 __all__ = [
     "Cell",
+    "Failure",
     "Moment",
     "Setting",
     "Sweep",

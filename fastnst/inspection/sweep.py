@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fastnst.backbones import FeatureExtractor, build_backbone
 from fastnst.devices import pick_device, reuse_memory
+from fastnst.errors import ConfigError
 from fastnst.images import fit, read_image, to_pil
 from fastnst.inspection.plan import Setting, SweepJob
 from fastnst.losses import PerceptualLoss, by_kind
@@ -58,45 +59,59 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A combination that has no result, and why: a picture too small for a layer, or more than memory holds."""
+
+    setting: Setting
+    error: Exception
+
+
+@dataclass(frozen=True)
 class Sweep:
-    """All results, and how many there would have been without an interruption."""
+    """All results, how many there would have been without an interruption, and what failed."""
 
     cells: Sequence[Cell]
     planned: int
+    failures: Sequence[Failure] = ()
 
     @property
     def interrupted(self) -> bool:
-        """Whether cells are missing."""
-        return len(self.cells) < self.planned
+        """Whether combinations were not tried."""
+        return len(self.cells) + len(self.failures) < self.planned
 
 
-OnProgress = Callable[[Cell, int, int], bool | None]
-"""Called with each cell, its number from 1, and how many there will be; returns true to stop there."""
+OnProgress = Callable[[Cell | Failure, int, int], bool | None]
+"""Called with each result, its number from 1, and how many there will be; returns true to stop there."""
 
 
 def run_sweep(job: SweepJob, on_progress: OnProgress | None = None) -> Sweep:
-    """Optimize the pair under every combination of settings.
+    """Optimize the pair under every combination of settings; one that fails keeps none of the others from it.
 
     Args:
         job: The settings.
-        on_progress: Called after every cell; a true result stops the sweep there.
+        on_progress: Called after every combination; a true result stops the sweep there.
 
     Raises:
-        ConfigError: An unknown name, no weights, a size too small for a layer, no such device.
+        ConfigError: An unknown name, no weights, no such device.
+        OSError: A picture cannot be read.
     """
     reuse_memory()
     device = pick_device(job.device)
     content, style = read_image(job.content), read_image(job.style)
     settings = job.settings()
     backbones = {name: backbone.to(device) for name, backbone in _backbones(settings).items()}
-    cells: list[Cell] = []
+    found: list[Cell | Failure] = []
     for setting in settings:
-        loss = setting.loss.build(backbones[setting.loss.backbone]).to(device)
-        photo, imitated = (within(picture, setting.size).to(device) for picture in (content, style))
-        cells.append(_cell(setting, photo, imitated, loss, job.config))
-        if on_progress and on_progress(cells[-1], len(cells), len(settings)):
+        try:
+            loss = setting.loss.build(backbones[setting.loss.backbone]).to(device)
+            photo, imitated = (within(picture, setting.size).to(device) for picture in (content, style))
+            found.append(_cell(setting, photo, imitated, loss, job.config))
+        except (ConfigError, RuntimeError, MemoryError) as error:
+            found.append(Failure(setting, error))
+        if on_progress and on_progress(found[-1], len(found), len(settings)):
             break
-    return Sweep(cells, len(settings))
+    cells = [one for one in found if isinstance(one, Cell)]
+    return Sweep(cells, len(settings), [one for one in found if isinstance(one, Failure)])
 
 
 def within(picture: Tensor, size: int) -> Tensor:

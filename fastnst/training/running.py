@@ -111,17 +111,20 @@ class Run(LightningCLI):
         parser.add_argument(
             "--time_budget", type=str | float | None, default=None, help="time to train, such as 90s, 5m or 1h"
         )
-        precision = PRECISIONS[best_precision(pick_device(self.job.device))]
-        parser.set_defaults(DEFAULTS | {"trainer.precision": precision})
+        parser.set_defaults(DEFAULTS)
 
     def before_instantiate_classes(self) -> None:
-        """Refuse what would be ignored, before anything is opened."""
+        """Refuse what would be ignored, before anything is opened, and choose the device's best precision."""
         config = self.config["fit"]
+        trainer = config["trainer"]
+        device = pick_device("cpu" if trainer["accelerator"] == "cpu" else self.job.device)
+        if trainer["precision"] is None:
+            trainer["precision"] = PRECISIONS[best_precision(device)]
         if config["ckpt_path"]:
             raise ConfigError("ckpt_path is not taken here: go on from a file with --resume PATH")
-        if config["trainer"]["max_time"]:
+        if trainer["max_time"]:
             raise ConfigError("--trainer.max_time is not taken here: give --time_budget, which the schedule follows")
-        self.budget = _budget(config["trainer"]["max_steps"], config["time_budget"])
+        self.budget = _budget(trainer["max_steps"], config["time_budget"])
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Give the trainer a run folder and our callbacks."""

@@ -58,7 +58,8 @@ class Window:
         ]
         rows, columns = torch.meshgrid(*grids, indexing="ij")
         grid = torch.stack([columns, rows], -1)[None].expand(len(images), -1, -1, -1)
-        return F.grid_sample(images.float(), grid, mode="bicubic", padding_mode="border", align_corners=False)
+        mode = "bilinear" if images.device.type == "mps" else "bicubic"  # which torch before 2.13 lacks there
+        return F.grid_sample(images.float(), grid, mode=mode, padding_mode="border", align_corners=False)
 
 
 def jitter(images: Tensor, disturbance: Disturbance) -> Tensor:

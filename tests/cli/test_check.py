@@ -7,6 +7,7 @@ import time
 import pytest
 
 from fastnst.cli import run
+from fastnst.data.survey import Finding
 
 
 @pytest.fixture
@@ -77,3 +78,16 @@ def test_an_interruption_tells_what_was_found_so_far(folder, capsys, monkeypatch
     timer.join()
     assert "photographs looked at so far" in capsys.readouterr().out
     assert (tmp_path / "bad.tsv").read_text().startswith("broken\t")
+
+
+def test_photographs_that_cannot_be_read_are_no_fault_of_the_list(folder, capsys, monkeypatch, tmp_path):
+    def broken(photos, least, most, seed, on_finding, on_progress):
+        on_finding(Finding("broken", "a.jpg", "not a picture"))
+        raise OSError("the photographs cannot be read (no such host)")
+
+    monkeypatch.setattr("fastnst.data.survey.survey", broken)
+    assert check(folder, "--list", str(tmp_path / "bad.tsv")) == 1
+    said = capsys.readouterr().err
+    assert "the photographs cannot be read (no such host)" in said
+    assert "bad.tsv" not in said
+    assert (tmp_path / "bad.tsv").read_text() == "broken\ta.jpg\tnot a picture\n"

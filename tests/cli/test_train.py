@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from fastnst.assets import configs
@@ -223,3 +224,15 @@ def outcome(options: list[str]) -> int:
         return run(options)
     except SystemExit as exit_:
         return int(exit_.code or 0)
+
+
+@pytest.mark.parametrize(("accelerator", "precision"), [("cpu", "32-true"), ("auto", "bf16-mixed")])
+def test_the_precision_is_the_best_of_where_it_computes(train_options, tmp_path, monkeypatch, accelerator, precision):
+    """A machine with a GPU may train on its processor."""
+    monkeypatch.setattr("fastnst.training.running.pick_device", lambda name: torch.device(name or "cuda"))
+    monkeypatch.setattr(
+        "fastnst.training.running.best_precision", lambda at: "float32" if at.type == "cpu" else "bfloat16"
+    )
+    options = replace(without(train_options, "--trainer.precision"), "--trainer.accelerator", accelerator)
+    assert run(options) == 0
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["trainer"]["precision"] == precision

@@ -38,6 +38,15 @@ def test_progress_may_stop_a_sweep(job):
     assert sweep.interrupted
 
 
+def test_a_combination_that_fails_keeps_the_others(job):
+    sweep = run_sweep(replace(job, sizes=(2, 32), optimizers=("adam",), config=OptimizeConfig(steps=1)))
+    assert [cell.setting.size for cell in sweep.cells] == [32]
+    (failure,) = sweep.failures
+    assert failure.setting.size == 2
+    assert "needs at least 8x8" in str(failure.error)
+    assert not sweep.interrupted
+
+
 def test_a_small_picture_is_not_enlarged(job, photos):
     sweep = run_sweep(replace(job, sizes=(32, 4096), optimizers=("lbfgs",), config=OptimizeConfig(steps=1)))
     assert [max(cell.picture.size) for cell in sweep.cells] == [32, 65]
