@@ -46,8 +46,8 @@ async function keep(addresses, port) {
   const cache = await caches.open(KEPT);
   const wanted = new Set(addresses.map((address) => new URL(address, self.registration.scope).href));
   try {
-    for (const { url } of await cache.keys()) if (!wanted.has(url)) await cache.delete(url);
     for (const url of wanted) if (!(await cache.match(url))) await cache.add(url);
+    for (const { url } of await cache.keys()) if (!wanted.has(url)) await cache.delete(url); // once all is there
     port.postMessage(true);
   } catch {
     port.postMessage(false); // no network, or no room: what is there stays
