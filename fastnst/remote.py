@@ -96,7 +96,7 @@ class Remote:
             WriteError: It cannot be written.
         """
         try:
-            with _telling(self.address, "cannot be written"):
+            with _telling(self.address, "cannot be written", WriteError):
                 system, path = _system(self.address)
                 if self.address.partition(":")[0] in WHOLE:
                     system.pipe_file(path, data)
@@ -104,10 +104,6 @@ class Remote:
                 _write_aside(system, path, data)
         except FileNotFoundError as error:
             raise WriteError(f"{self.address}: cannot be written (there is no such place)") from error
-        except OSError as error:
-            told = WriteError(str(error))
-            told.errno = error.errno
-            raise told from error
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the file."""
@@ -243,18 +239,18 @@ def _system(address: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def _telling(address: str, what: str) -> Iterator[None]:
+def _telling(address: str, what: str, kind: type[OSError] = OSError) -> Iterator[None]:
     """Make an error of the system of what any client of a store raises; the message names the address.
 
     Raises:
         FileNotFoundError: Of the block.
-        OSError: In place of anything else.
+        OSError: In place of anything else, of the ``kind`` given.
     """
     try:
         yield
     except (FileNotFoundError, ConfigError):
         raise
     except Exception as error:  # those of the clients (botocore, aiohttp, ...) have no other base in common
-        told = OSError(f"{address}: {what} ({first_line(error)})")
+        told = kind(f"{address}: {what} ({first_line(error)})")
         told.errno = getattr(error, "errno", None)
         raise told from error

@@ -1,5 +1,6 @@
 """Files at addresses, by fsspec's file system in memory and by one that is not whole at once."""
 
+import errno
 from pathlib import Path
 
 import fsspec
@@ -115,3 +116,13 @@ def test_a_store_without_its_package_names_the_extra(monkeypatch):
 def test_the_folder_of_several_files():
     assert common_folder([Remote("s3://b/out/x/1.png"), Remote("s3://b/out/y/2.png")]) == "s3://b/out"
     assert common_folder([Path("out/x/1.png"), Path("out/2.png")]) == "out"
+
+
+def test_an_error_of_writing_keeps_its_number(top, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "pipe_file", full)
+    with pytest.raises(WriteError) as raised:
+        Remote(f"{top}/a.png").write_bytes(b"a")
+    assert raised.value.errno == errno.ENOSPC

@@ -187,8 +187,7 @@ def _sweep(options: argparse.Namespace, out: Path) -> int:
         def advance(result: object, *_: int) -> bool:
             bar.update()
             if isinstance(result, Failure):
-                say = f"fastnst: {label(result.setting, axes)}: {printable(str(result.error))}"
-                bar.write(say, file=sys.stderr)
+                bar.write(f"fastnst: {label(result.setting, axes)}: {printable(str(result.error))}", file=sys.stderr)
             return bool(stop.signal)
 
         found = run_sweep(job, advance)
@@ -196,7 +195,9 @@ def _sweep(options: argparse.Namespace, out: Path) -> int:
         raise found.failures[0].error
     paths = write_sweep(out, found, options.goals)
     line = f"{paths[0]}: {len(found.cells)} pictures; tensorboard --logdir {paths[-1]} shows them too"
-    _words.report(options, line, {"files": [str(path) for path in paths], "interrupted": found.interrupted})
+    failed = [label(failure.setting, axes) for failure in found.failures]
+    facts = {"files": [str(path) for path in paths], "failed": failed, "interrupted": found.interrupted}
+    _words.report(options, line, facts)
     if found.interrupted:
         print(f"fastnst: interrupted after {len(found.cells)} of {found.planned} pictures", file=sys.stderr)
     return 128 + stop.signal if found.interrupted else EXIT_PARTLY if found.failures else 0

@@ -93,9 +93,12 @@ def test_an_interrupted_sweep_keeps_what_was_found(photos, style_picture, tmp_pa
 
 def test_a_sweep_with_failures_writes_the_others(photos, style_picture, tmp_path, capsys):
     options = ["inspect", "sweep", str(photos / "01.png"), str(style_picture), "--size", "8", "32"]
-    options += ["--optimizer", "adam", "--style_weight", "3", "--steps", "1", "--device", "cpu", "-o", str(tmp_path)]
+    options += ["--optimizer", "adam", "--style_weight", "3", "--steps", "1", "--device", "cpu", "--json"]
+    options += ["-o", str(tmp_path)]
     assert run(options) == 3
-    assert "fastnst: 8 px: " in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "fastnst: 8 px: " in said.err
+    assert json.loads(said.out)["failed"] == ["8 px"]
     assert len((tmp_path / "sweep.csv").read_text().splitlines()) == 2
     assert run([*options[:6], *options[7:], "--overwrite"]) == 2
     assert "needs at least 8x8" in capsys.readouterr().err
